@@ -1,0 +1,318 @@
+"""What a ``dataset.yml`` says, as a model.
+
+Belongs here: the description of datasets as data, and their discovery by folder.
+Does not belong here: fetching, reading or checking them.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from opendata.errors import SettingsError
+
+#: Data classes of a column, from harmless to protected.
+Personal = Literal["none", "company", "sole_trader", "contact"]
+ColumnType = Literal["text", "code", "integer", "decimal", "boolean", "date", "timestamp", "json"]
+#: Licence ids of data.gouv.fr under which data may be reused and re-published with attribution.
+OPEN_LICENCES = frozenset({"lov2", "fr-lo"})
+
+
+class Model(BaseModel):
+    """Base of every description: unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Publisher(Model):
+    """Who publishes the dataset, as it must be named in the attribution."""
+
+    name: str
+    long_name: str
+    url: str
+
+
+class Licence(Model):
+    """The licence of the dataset; ``id`` is the portal's own id (``lov2`` …)."""
+
+    id: str
+    title: str
+    url: str
+
+
+class Cadence(Model):
+    """How often the publisher updates, and when silence becomes a warning or a failure."""
+
+    frequency: Literal["daily", "weekdays", "weekly", "monthly", "yearly", "irregular"]
+    cron: str = Field(description="when to look, Europe/Paris")
+    warn_after_days: int
+    fail_after_days: int
+
+
+class Luhn(Model):
+    """A check-digit rule (ISO/IEC 7812), with the prefixes that follow another one."""
+
+    exempt_prefix: str | None = None
+    exempt_digit_sum_multiple_of: int | None = None
+
+
+class Column(Model):
+    """One column of a source file and what becomes of it.
+
+    Attributes:
+        name: the name in our tables.
+        source: header in the publisher's file; the same as ``name`` if not given.
+        synonyms: other headers under which the publisher has delivered it.
+        type: ``code`` is text whose zeros matter; ``json`` is JSON in a string.
+        required: a file without it is refused; an optional one is read as null.
+        nullable: when false, an empty value sends the row to quarantine.
+        pattern: regular expression that a present value must match whole.
+        luhn: check digit that a present value must satisfy.
+        one_of: closed list of values.
+        minimum, maximum: inclusive bounds of a number or a date.
+        formats: ``strptime`` formats tried in order for a date; ISO if none.
+        null_values: values that mean "unknown" for this column.
+        pad_to: restore lost leading zeros up to this length, for number-typed sources only.
+        on_error: ``reject`` quarantines the row; ``null`` keeps it without the value.
+        fr, en: meaning, one line each.
+        personal: data class.
+    """
+
+    name: str
+    source: str | None = None
+    synonyms: tuple[str, ...] = ()
+    type: ColumnType = "text"
+    required: bool = True
+    nullable: bool = True
+    pattern: str | None = None
+    luhn: Luhn | None = None
+    one_of: tuple[str, ...] | None = None
+    minimum: float | date | None = None
+    maximum: float | date | None = None
+    formats: tuple[str, ...] = ()
+    null_values: tuple[str, ...] = ()
+    pad_to: int | None = None
+    on_error: Literal["reject", "null"] = "reject"
+    fr: str
+    en: str
+    personal: Personal = "none"
+
+    @property
+    def header(self) -> str:
+        """Return the header the publisher uses today."""
+        return self.source or self.name
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Return every header under which the column may come, today's first."""
+        return (self.header, *self.synonyms)
+
+    @model_validator(mode="after")
+    def _pattern_compiles(self) -> Self:
+        if self.pattern is not None:
+            re.compile(self.pattern)
+        return self
+
+
+class Csv(Model):
+    """Dialect of a delimited file."""
+
+    delimiter: str = ","
+    encoding: Literal["utf-8", "windows-1252"] = "utf-8"
+    skip_lines: int = 0
+
+
+class Window(Model):
+    """How an append-only source is asked for a period (events only)."""
+
+    field: str = Field(description="date field of the portal's query")
+    overlap_days: int = Field(description="days asked again, for late records")
+    first_days: int = Field(description="days asked on the first run, the silent baseline")
+    empty_ok_days: int = Field(description="longest window in which no record is plausible")
+
+
+class Resource(Model):
+    """One file of a dataset.
+
+    Attributes:
+        name: short stable name, used in paths and messages.
+        id: the portal's resource id (data.gouv.fr) or dataset id (Opendatasoft, data-fair).
+        format: what is inside, once unpacked.
+        archive: how it is packed.
+        member: name of the file inside the archive, when there are several.
+        title_pattern: what the portal's title must match whole, to catch permuted ids.
+        optional: absence is reported, not fatal.
+        window: set for sources asked by period.
+        columns: the contract of the file.
+    """
+
+    name: str
+    id: str
+    format: Literal["csv", "json", "jsonl", "parquet", "xlsx", "xml"]
+    archive: Literal["zip", "gzip", "taz"] | None = None
+    member: str | None = None
+    title_pattern: str | None = None
+    optional: bool = False
+    csv: Csv = Csv()
+    window: Window | None = None
+    query: dict[str, str] = Field(default_factory=dict)
+    columns: tuple[Column, ...]
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Return the names of the columns in our vocabulary."""
+        return tuple(column.name for column in self.columns)
+
+
+class TableColumn(Model):
+    """One column of a normalised table; what a source column already says is inherited."""
+
+    name: str
+    type: ColumnType | None = None
+    fr: str | None = None
+    en: str | None = None
+    personal: Personal | None = None
+
+
+class Assertions(Model):
+    """Gates of a table: a floor not reached blocks, a ceiling passed warns.
+
+    Attributes:
+        rows_floor, rows_ceiling: absolute bounds on the number of rows.
+        rows_vs_previous: share of the previous version's rows that must be there.
+        rejected_ceiling: share of rows in quarantine above which the version is refused.
+        fill_floor: column → share of non-null values that must be there.
+        luhn_floor: column → share of present values that satisfy the check digit.
+        changed_ceiling: share of keys that may differ from the previous version before the
+            version is held for inspection (mass-change guard).
+        references: column → ``table.column`` of the same dataset, with the floor of the
+            share that must be found there.
+    """
+
+    rows_floor: int = 1
+    rows_ceiling: int | None = None
+    rows_vs_previous: float = 0.98
+    rejected_ceiling: float = 0.01
+    fill_floor: dict[str, float] = Field(default_factory=dict)
+    luhn_floor: dict[str, float] = Field(default_factory=dict)
+    changed_ceiling: float = 0.05
+    changed_ceiling_min_rows: int = 1000
+    references: dict[str, tuple[str, float]] = Field(default_factory=dict)
+
+
+class Table(Model):
+    """A normalised table of the dataset.
+
+    ``key`` is unique in the current state. ``date`` names the column whose range is shown.
+    """
+
+    title_fr: str
+    title_en: str
+    key: tuple[str, ...]
+    date: str | None = None
+    columns: tuple[TableColumn, ...]
+    assertions: Assertions = Assertions()
+
+
+class Dataset(Model):
+    """One dataset: where it comes from, what it contains, what must hold.
+
+    Attributes:
+        kind: ``snapshot`` replaces what was there; ``events`` adds to it.
+        coherent: all resources must carry the same month, or none is taken.
+        keep: versions kept for rollback.
+    """
+
+    name: str
+    title: str
+    title_en: str
+    description: str
+    description_en: str
+    publisher: Publisher
+    portal: Literal["datagouv", "opendatasoft", "datafair", "dido", "insee", "dila"]
+    host: str = Field(description="official base URL of the portal")
+    dataset_id: str
+    landing_page: str
+    licence: Licence
+    attribution: str = Field(description="sentence to show; {date} is the date of last update")
+    cadence: Cadence
+    kind: Literal["snapshot", "events"]
+    coherent: bool = False
+    keep: int = 3
+    contains_personal_data: bool
+    personal_data_note: str
+    known_traps: tuple[str, ...] = ()
+    resources: tuple[Resource, ...]
+    tables: dict[str, Table]
+
+    def resource(self, name: str) -> Resource:
+        """Return the resource called ``name``; ``KeyError`` if there is none."""
+        for resource in self.resources:
+            if resource.name == name:
+                return resource
+        raise KeyError(name)
+
+    def described_columns(self, table: str) -> tuple[Column, ...]:
+        """Return the columns of ``table`` with type, meaning and class all filled in."""
+        known = {column.name: column for res in self.resources for column in res.columns}
+        described = []
+        for column in self.tables[table].columns:
+            base = known.get(column.name)
+            own = column.model_dump(exclude_none=True)
+            if base is None:
+                described.append(Column(**own))
+            else:
+                kept = {"type": base.type, "fr": base.fr, "en": base.en, "personal": base.personal}
+                described.append(Column(**{**kept, **own}))
+        return tuple(described)
+
+    @model_validator(mode="after")
+    def _tables_are_described(self) -> Self:
+        for name, table in self.tables.items():
+            columns = {column.name for column in self.described_columns(name)}
+            unknown = set(table.key) - columns
+            if unknown:
+                raise ValueError(f"table {name}: key names unknown columns {sorted(unknown)}")
+        return self
+
+
+def load_dataset(path: Path) -> Dataset:
+    """Read one ``dataset.yml``.
+
+    Raises:
+        SettingsError: the file is not YAML or does not fit the model; the message names
+            the field and the reason.
+    """
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        dataset = Dataset.model_validate(content)
+    except yaml.YAMLError as error:
+        raise SettingsError(
+            f"not valid YAML: {error}", next_step="correct the file", file=str(path)
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"{field}: {first['msg']} ({error.error_count()} problem(s))",
+            next_step="correct that field; docs/datasets.md describes each one",
+            file=str(path),
+        ) from error
+    if dataset.name != path.parent.name:
+        raise SettingsError(
+            f"name is {dataset.name!r} but the folder is {path.parent.name!r}",
+            next_step="give both the same name",
+            file=str(path),
+        )
+    return dataset
+
+
+def load_catalogue(folder: Path) -> dict[str, Dataset]:
+    """Return every dataset described under ``folder`` by name, in alphabetical order."""
+    datasets = (load_dataset(path) for path in sorted(folder.glob("*/dataset.yml")))
+    return {dataset.name: dataset for dataset in datasets}

@@ -1,0 +1,117 @@
+"""Writing files so that nothing is lost.
+
+Belongs here: atomic writes, hashes, free space. Every durable write of the project
+goes through :func:`atomic_file` or :func:`replace`, so that a process killed at any
+instant leaves either the old file or the new one, and so that a test can enumerate
+those instants (:data:`on_point`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from opendata.errors import StateError
+
+#: Called with the name of each point where a kill would matter, e.g. ``"receipt:rename"``.
+#: Production leaves it alone; the kill tests replace it to stop the process there.
+on_point: Callable[[str], None] = lambda _name: None  # noqa: E731
+
+CHUNK = 1 << 20
+#: Kept free on the disk whatever is written, in bytes.
+RESERVE = 64 << 20
+
+
+def reached(point: str) -> None:
+    """Announce a point where a kill would matter."""
+    on_point(point)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace(temporary: Path, target: Path, *, point: str) -> None:
+    """Make ``temporary`` durable and give it the name ``target`` in one step.
+
+    Args:
+        temporary: a complete file on the same file system.
+        target: the final name; a previous file of that name is replaced.
+        point: short name of what is written, for the kill tests.
+    """
+    descriptor = os.open(temporary, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    reached(f"{point}:before-rename")
+    os.replace(temporary, target)
+    _sync_folder(target.parent)
+    reached(f"{point}:after-rename")
+
+
+@contextmanager
+def atomic_file(target: Path, *, point: str, private: bool = False) -> Iterator[Path]:
+    """Yield a temporary path next to ``target``; rename it on success, remove it on failure.
+
+    Args:
+        target: the final path; parent folders are made.
+        point: short name of what is written, for the kill tests.
+        private: readable by the owner only (mode 0600), as for keys and leads.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.part")
+    temporary.unlink(missing_ok=True)
+    if private:
+        temporary.touch(mode=0o600)
+    reached(f"{point}:before-write")
+    try:
+        yield temporary
+        replace(temporary, target, point=point)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(target: Path, content: bytes, *, point: str, private: bool = False) -> None:
+    """Write ``content`` to ``target`` atomically."""
+    with atomic_file(target, point=point, private=private) as temporary:
+        temporary.write_bytes(content)
+
+
+def json_bytes(content: Any) -> bytes:
+    """Return ``content`` as stable, readable JSON: sorted keys, UTF-8, final newline."""
+    text = json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True, default=str)
+    return f"{text}\n".encode()
+
+
+def write_json(target: Path, content: Any, *, point: str, private: bool = False) -> None:
+    """Write ``content`` to ``target`` atomically as stable JSON."""
+    write_bytes(target, json_bytes(content), point=point, private=private)
+
+
+def digest(path: Path, algorithm: str = "sha256") -> str:
+    """Return the hexadecimal digest of the file at ``path``."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, algorithm).hexdigest()
+
+
+def require_free(folder: Path, needed: int) -> None:
+    """Raise :class:`StateError` unless ``folder``'s disk can take ``needed`` more bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < needed + RESERVE:
+        raise StateError(
+            f"the disk has {free:,} bytes free and {needed:,} are needed (plus {RESERVE:,} kept)",
+            next_step="free some space or run `company-signals gc`, then run again",
+        )

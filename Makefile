@@ -1,0 +1,64 @@
+# Needs only Python >= 3.11, make and git. Every target sets up what it needs, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export DAGSTER_HOME := $(CURDIR)
+export PYTHONDONTWRITEBYTECODE :=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-full lint types architecture check generated dev bench lock clean
+
+help: ## show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+# A stamp carries the hash of its lock file: a changed lock installs again, the same one does not.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt
+	@touch $@
+
+run: $(VENV)/.run ## replay the bundled real sample: portal to signals
+	$(BIN)/company-signals replay
+
+test: $(VENV)/.dev ## the tests that need only Python
+	$(BIN)/python -m pytest -n 2
+
+test-full: $(VENV)/.dev ## also what needs a browser, Node or PostgreSQL; a missing tool fails
+	$(BIN)/python -m pytest -m full
+
+lint: $(VENV)/.dev ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## mypy --strict
+	$(BIN)/mypy
+
+architecture: $(VENV)/.dev ## imports point downwards only
+	$(BIN)/lint-imports --no-cache
+
+check: lint types architecture test ## everything a commit must pass
+
+generated: $(VENV)/.dev ## write ATTRIBUTION.md and the generated docs pages again
+	$(BIN)/python -m pipelines.generated
+
+dev: $(VENV)/.run ## Dagster's web interface on http://127.0.0.1:3000
+	$(BIN)/dagster dev --host 127.0.0.1 --port 3000
+
+bench: $(VENV)/.dev ## the benchmarks; BENCH_DATA names the folder of large real files
+	$(BIN)/python -m benchmarks
+
+lock: ## resolve the dependencies again (needs uv)
+	uv pip compile pyproject.toml --quiet --extra build --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/run.txt
+	uv pip compile pyproject.toml --quiet --extra dev -c requirements/run.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/dev.txt
+
+clean: ## remove what runs and tools made, but not the environment
+	rm -rf data/raw data/tables data/state data/quarantine data/signals data/exports data/tmp data/dagster data/keys data/*.duckdb
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis logs .logs_queue storage

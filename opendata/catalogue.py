@@ -169,6 +169,16 @@ class Resource(Model):
         return tuple(column.name for column in self.columns)
 
 
+#: The engine's own column of every table.
+SOURCE_ID = Column(
+    name="source_id",
+    type="code",
+    nullable=False,
+    fr="Version de la source : jeu de données, date et empreinte ; clé de la table sources",
+    en="Version of the source: dataset, date and digest; key of the sources table",
+)
+
+
 class TableColumn(Model):
     """One column of a normalised table; what a source column already says is inherited."""
 
@@ -223,6 +233,7 @@ class Dataset(Model):
     """One dataset: where it comes from, what it contains, what must hold.
 
     Attributes:
+        portal: how it is fetched; ``derived`` is made from the versions of ``derived_from``.
         kind: ``snapshot`` replaces what was there; ``events`` adds to it.
         coherent: all resources must carry the same month, or none is taken.
         keep: versions kept for rollback.
@@ -234,9 +245,10 @@ class Dataset(Model):
     description: str
     description_en: str
     publisher: Publisher
-    portal: Literal["datagouv", "opendatasoft", "datafair", "dido", "insee", "dila"]
+    portal: Literal["datagouv", "opendatasoft", "datafair", "dido", "insee", "dila", "derived"]
     host: str = Field(description="official base URL of the portal")
     dataset_id: str
+    derived_from: str | None = None
     landing_page: str
     licence: Licence
     attribution: str = Field(description="sentence to show; {date} is the date of last update")
@@ -247,7 +259,7 @@ class Dataset(Model):
     contains_personal_data: bool
     personal_data_note: str
     known_traps: tuple[str, ...] = ()
-    resources: tuple[Resource, ...]
+    resources: tuple[Resource, ...] = ()
     tables: dict[str, Table]
 
     def resource(self, name: str) -> Resource:
@@ -258,7 +270,7 @@ class Dataset(Model):
         raise KeyError(name)
 
     def described_columns(self, table: str) -> tuple[Column, ...]:
-        """Return the columns of ``table`` with type, meaning and class all filled in."""
+        """Return the columns of ``table``, the engine's own last, with all that is inherited."""
         known = {column.name: column for res in self.resources for column in res.columns}
         described = []
         for column in self.tables[table].columns:
@@ -269,7 +281,15 @@ class Dataset(Model):
             else:
                 kept = {"type": base.type, "fr": base.fr, "en": base.en, "personal": base.personal}
                 described.append(Column(**{**kept, **own}))
-        return tuple(described)
+        return (*described, SOURCE_ID)
+
+    @model_validator(mode="after")
+    def _origin_is_stated(self) -> Self:
+        if (self.portal == "derived") != (self.derived_from is not None):
+            raise ValueError("a derived dataset, and no other, names the one it is derived_from")
+        if (self.portal == "derived") == bool(self.resources):
+            raise ValueError("a dataset has resources unless it is derived")
+        return self
 
     @model_validator(mode="after")
     def _tables_are_described(self) -> Self:

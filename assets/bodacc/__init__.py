@@ -1,0 +1,1 @@
+"""BODACC: the official bulletin of civil and commercial notices, published by DILA."""

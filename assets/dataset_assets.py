@@ -1,0 +1,217 @@
+"""The assets of one dataset, made from its description.
+
+Belongs here: one raw asset (the publisher's files), one core asset per table, and the
+gates as blocking checks. Nothing here knows which dataset it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from assets.workspace import Workspace, WorkspaceResource
+from opendata.catalogue import Column, Dataset
+from opendata.derive import build_derived
+from opendata.errors import OpenDataError
+from opendata.ingest import Outcome, Source, build, noted
+from opendata.take import take
+
+#: One process writes the tables at a time.
+POOL = "tables"
+_TYPES = {"code": "text"}
+
+
+def raw_key(dataset: str) -> str:
+    """Return the name of the raw asset of a dataset."""
+    return f"raw_{dataset}"
+
+
+def core_key(table: str) -> str:
+    """Return the name of the asset of a table."""
+    return f"core_{table}"
+
+
+def failure(error: OpenDataError) -> dg.Failure:
+    """Return the failure that Dagster shows: one paragraph, no retry by itself."""
+    return dg.Failure(description=str(error), allow_retries=False)
+
+
+def tags(dataset: Dataset) -> dict[str, str]:
+    """Return what to filter on: licence, personal data, publisher's cadence."""
+    return {
+        "licence": dataset.licence.id,
+        "personal_data": "yes" if dataset.contains_personal_data else "no",
+        "cadence": dataset.cadence.frequency,
+    }
+
+
+def provenance(dataset: Dataset) -> dict[str, Any]:
+    """Return the metadata that every asset of a dataset shows."""
+    return {
+        "publisher": dataset.publisher.long_name,
+        "licence": dg.MetadataValue.md(f"[{dataset.licence.title}]({dataset.licence.url})"),
+        "landing_page": dg.MetadataValue.url(dataset.landing_page),
+    }
+
+
+def dataset_assets(source: Source) -> list[dg.AssetsDefinition]:
+    """Return the assets of ``source``, upstream first."""
+    if source.dataset.derived_from is not None:
+        return [_core(source)]
+    return [_raw(source), _core(source)]
+
+
+def _raw(source: Source) -> dg.AssetsDefinition:
+    dataset = source.dataset
+
+    @dg.asset(
+        name=raw_key(dataset.name),
+        group_name="raw",
+        description=f"{dataset.description_en}\n\n{dataset.description}",
+        kinds={"file"},
+        tags=tags(dataset),
+        owners=["team:data"],
+        metadata=provenance(dataset),
+    )
+    def raw(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
+        opened = workspace.open()
+        try:
+            with noted(dataset.name, opened.data_dir, opened.clock):
+                taken = take(source, opened.store, opened.clock, opened.portals)
+        except OpenDataError as error:
+            raise failure(error) from error
+        receipts = taken.receipts.values()
+        counted = [receipt.rows for receipt in receipts if receipt.rows is not None]
+        return dg.MaterializeResult(
+            metadata={
+                **provenance(dataset),
+                "source_date": taken.publisher_date.isoformat(),
+                "dagster/row_count": sum(counted),
+                "bytes": sum(receipt.bytes for receipt in receipts),
+                "unchanged": taken.unchanged,
+                "receipts": dg.MetadataValue.json(
+                    [receipt.model_dump(mode="json") for receipt in receipts]
+                ),
+            },
+            data_version=dg.DataVersion("+".join(sorted(r.sha256[:12] for r in receipts))),
+        )
+
+    return raw
+
+
+def _core(source: Source) -> dg.AssetsDefinition:
+    dataset = source.dataset
+    upstream = (
+        [core_key(table) for table in _origin_tables(dataset)]
+        if dataset.derived_from is not None
+        else [raw_key(dataset.name)]
+    )
+    specs = [
+        dg.AssetSpec(
+            core_key(name),
+            deps=upstream,
+            group_name="core",
+            description=f"{table.title_en}. {table.title_fr}.",
+            kinds={"parquet"},
+            tags=tags(dataset),
+            owners=["team:data"],
+            code_version=source.fingerprint,
+            metadata={
+                **provenance(dataset),
+                "dagster/column_schema": _schema(dataset.described_columns(name)),
+            },
+        )
+        for name, table in dataset.tables.items()
+    ]
+    checks = [
+        dg.AssetCheckSpec(
+            "gates",
+            asset=core_key(name),
+            blocking=True,
+            description="rows, fill rates, keys, references and changes against dataset.yml",
+        )
+        for name in dataset.tables
+    ]
+
+    @dg.multi_asset(name=f"core_{dataset.name}", specs=specs, check_specs=checks, pool=POOL)
+    def core(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
+        opened = workspace.open()
+        try:
+            with noted(dataset.name, opened.data_dir, opened.clock):
+                outcome = _outcome(source, opened)
+        except OpenDataError as error:
+            raise failure(error) from error
+        yield from _results(dataset, outcome)
+
+    return core
+
+
+def _origin_tables(dataset: Dataset) -> tuple[str, ...]:
+    from assets.discovery import sources
+
+    return tuple(sources()[str(dataset.derived_from)].dataset.tables)
+
+
+def _outcome(source: Source, opened: Workspace) -> Outcome:
+    if source.dataset.derived_from is None:
+        ceiling = opened.changed_ceilings.get(source.dataset.name)
+        return build(source, opened.store, opened.clock, changed_ceiling=ceiling)
+    outcome = build_derived(source, opened.store, opened.clock)
+    if outcome is None:
+        raise OpenDataError(
+            f"{source.dataset.derived_from} has no version yet",
+            next_step=f"run `company-signals fetch {source.dataset.derived_from}` first",
+        )
+    return outcome
+
+
+def _results(dataset: Dataset, outcome: Outcome) -> Iterator[dg.MaterializeResult[None]]:
+    version = outcome.version
+    for name, table in version.tables.items():
+        own = [check for check in outcome.checks if check.table in (name, "")]
+        broken = [check for check in own if not check.passed]
+        blocking = [check for check in broken if check.severity == "error"]
+        words = "; ".join(check.message for check in broken) or "all gates passed"
+        yield dg.MaterializeResult(
+            asset_key=core_key(name),
+            metadata={
+                **provenance(dataset),
+                "dagster/row_count": table.rows,
+                "source_date": version.publisher_date.isoformat(),
+                "status": outcome.status,
+                "version": version.id,
+                "read": version.read,
+                "accepted": version.accepted,
+                "rejected": version.rejected,
+                "rejected_by_rule": dg.MetadataValue.json(version.rules),
+                "new_columns": dg.MetadataValue.json(list(version.new_columns)),
+                "sha256": table.sha256,
+            },
+            data_version=dg.DataVersion(table.sha256),
+            check_results=[
+                dg.AssetCheckResult(
+                    asset_key=core_key(name),
+                    check_name="gates",
+                    passed=not broken,
+                    severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+                    description=words,
+                    metadata={check.name: check.message for check in own},
+                )
+            ],
+        )
+
+
+def _schema(columns: tuple[Column, ...]) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                type=_TYPES.get(column.type, column.type),
+                description=f"{column.en} / {column.fr}",
+                tags={"personal": column.personal},
+            )
+            for column in columns
+        ]
+    )

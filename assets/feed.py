@@ -1,0 +1,143 @@
+"""Signals, their exports and the warehouse as assets.
+
+Belongs here: handing the tables to the detectors, the log to the feed and the files to
+the warehouse. Does not belong here: any of their rules.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets import discovery
+from assets.dataset_assets import POOL, core_key, failure
+from assets.frames import StoreFrames
+from assets.workspace import Workspace, WorkspaceResource
+from opendata.assembly import Content, assemble
+from opendata.errors import OpenDataError
+from opendata.source_status import source_status
+from signals.detect import detect_all
+from signals.feed.export import ExportReport, export
+from signals.log import Appended
+
+
+def detect(workspace: Workspace) -> Appended:
+    """Run every detector over what is new and add the result to the log."""
+    log, store = workspace.log, workspace.store
+    cursors = log.state().cursors
+    owners = {table: source.dataset for source in discovery.sources().values() for table in source.dataset.tables}
+    frames = StoreFrames(store, owners, workspace.clock.today(), cursors)
+    found = detect_all(frames, recorded=workspace.clock.now(), run_id=workspace.run_id)
+    seen = {
+        name: version.id
+        for name in discovery.sources()
+        if (version := store.current(name)) is not None
+    }
+    return log.append(found, seen)
+
+
+def publish(workspace: Workspace) -> ExportReport:
+    """Export the streams: the company log and one per account."""
+    return export(
+        workspace.log,
+        workspace.exports,
+        matches=workspace.lead_store.matches(),
+        sources=workspace.store.sources(),
+        source_status=source_status(
+            discovery.catalogue(), workspace.data_dir, workspace.clock
+        ),
+        clock=workspace.clock,
+        run_id=workspace.run_id,
+    )
+
+
+def warehouse_contents(workspace: Workspace) -> dict[str, Content]:
+    """Return the tables of the warehouse with their comments, from what serves now."""
+    contents = {}
+    for name, source in discovery.sources().items():
+        version = workspace.store.current(name)
+        if version is None:
+            continue
+        for table, described in source.dataset.tables.items():
+            contents[table] = Content(
+                paths=workspace.store.paths(table),
+                key=described.key,
+                comment=f"{described.title_en} / {described.title_fr}. "
+                f"{version.provenance.attribution} {version.provenance.licence_title}.",
+                columns={
+                    column.name: f"{column.en} / {column.fr}"
+                    for column in source.dataset.described_columns(table)
+                },
+            )
+    return contents
+
+
+def _all_tables() -> list[str]:
+    return [core_key(table) for table in discovery.tables()]
+
+
+@dg.asset(
+    name="warehouse",
+    group_name="out",
+    kinds={"duckdb"},
+    owners=["team:data"],
+    deps=_all_tables(),
+    pool=POOL,
+    description="The DuckDB file that analysts query, assembled from Parquet and swapped.",
+)
+def warehouse(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
+    """Assemble the warehouse."""
+    opened = workspace.open()
+    try:
+        rows = assemble(
+            warehouse_contents(opened), opened.warehouse, memory_limit=opened.memory_limit
+        )
+    except OpenDataError as error:
+        raise failure(error) from error
+    return dg.MaterializeResult(metadata={"dagster/row_count": sum(rows.values()), **rows})
+
+
+@dg.asset(
+    name="signals",
+    group_name="signals",
+    kinds={"parquet"},
+    owners=["team:data"],
+    deps=_all_tables(),
+    pool=POOL,
+    description="The append-only log of what happened to companies, one sequence without gap.",
+)
+def signals(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
+    """Detect what is new."""
+    try:
+        appended = detect(workspace.open())
+    except OpenDataError as error:
+        raise failure(error) from error
+    return dg.MaterializeResult(
+        metadata={"dagster/row_count": appended.rows.height, **appended.counts}
+    )
+
+
+@dg.asset(
+    name="out_feed",
+    group_name="out",
+    kinds={"parquet"},
+    owners=["team:data"],
+    tags={"personal_data": "yes"},
+    deps=["signals", "matches"],
+    pool=POOL,
+    description="What the platform fetches: a company stream and one per account, each with "
+    "its sequence, manifest, licences and attribution.",
+)
+def out_feed(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
+    """Publish the feed."""
+    try:
+        report = publish(workspace.open())
+    except OpenDataError as error:
+        raise failure(error) from error
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": sum(report.counts.values()),
+            "published": report.published,
+            "streams": len(report.streams),
+            "added": dg.MetadataValue.json(report.counts),
+        }
+    )

@@ -1,0 +1,114 @@
+"""Leads and their matches as assets.
+
+Belongs here: reading the file of leads into the encrypted store, matching it to the
+registry. Counts only: no field of a lead reaches Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+import polars as pl
+
+from assets.dataset_assets import POOL, core_key, failure
+from assets.workspace import Workspace, WorkspaceResource
+from leads.index import Index, build_index
+from leads.intake import read_leads
+from leads.matching import match_leads
+from opendata.errors import OpenDataError, StateError
+
+REGISTRY = ("sirene__legal_units", "sirene__establishments", "sirene__successions")
+
+
+def take_in(workspace: Workspace) -> dict[str, int]:
+    """Read the file of leads, if there is one, into the store; return counts."""
+    if workspace.leads is None:
+        return {"read": 0, "accepted": 0, "rejected": 0}
+    intake = read_leads(workspace.leads, default_account=workspace.default_account)
+    changes = workspace.lead_store.upsert(intake.accepted)
+    return {
+        "read": intake.read,
+        "accepted": intake.accepted.height,
+        "rejected": intake.rejected.height,
+        "added": changes.added.height,
+        "changed": changes.changed.height,
+        "unchanged": changes.unchanged,
+    }
+
+
+def registry_index(workspace: Workspace) -> tuple[Index | None, str]:
+    """Return the index of the current registry and its version; build it if it is not there."""
+    version = workspace.store.current("sirene")
+    if version is None:
+        return None, "none"
+    folder = workspace.data_dir / "index" / version.id
+    try:
+        return Index.open(folder), version.source_id
+    except StateError:
+        units, establishments, successions = (workspace.store.scan(name) for name in REGISTRY)
+        index = build_index(units, establishments, folder, successions=successions)
+    _drop_others(workspace, version.id)
+    return index, version.source_id
+
+
+def _drop_others(workspace: Workspace, kept: str) -> None:
+    import shutil
+
+    for other in (workspace.data_dir / "index").iterdir():
+        if other.name != kept:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def match_all(workspace: Workspace) -> pl.DataFrame:
+    """Match the leads of the store to the registry and keep the matches; return them."""
+    store = workspace.lead_store
+    index, version = registry_index(workspace)
+    matches = match_leads(
+        store.leads(), index, matched_at=workspace.clock.today(), registry_version=version
+    )
+    store.put_matches(matches)
+    return matches
+
+
+@dg.asset(
+    name="leads",
+    group_name="leads",
+    kinds={"duckdb"},
+    owners=["team:data"],
+    tags={"personal_data": "yes"},
+    pool=POOL,
+    description="Leads of the customers, read from a file, kept encrypted (AES-256-GCM).",
+)
+def leads(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
+    """Take in the file of leads."""
+    try:
+        counts = take_in(workspace.open())
+    except OpenDataError as error:
+        raise failure(error) from error
+    return dg.MaterializeResult(metadata={"dagster/row_count": counts["accepted"], **counts})
+
+
+@dg.asset(
+    name="matches",
+    group_name="leads",
+    kinds={"duckdb"},
+    owners=["team:data"],
+    tags={"personal_data": "yes"},
+    deps=["leads", *(core_key(table) for table in REGISTRY)],
+    pool=POOL,
+    description="For each lead the company it is, how likely and why; kept encrypted.",
+)
+def matches(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
+    """Match the leads to the registry."""
+    try:
+        found = match_all(workspace.open())
+    except OpenDataError as error:
+        raise failure(error) from error
+    verdicts = found.group_by("verdict").len().sort("verdict")
+    yield dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": found.height,
+            **{f"verdict: {name}": count for name, count in verdicts.iter_rows()},
+        }
+    )

@@ -1,0 +1,1 @@
+"""The Sirene register of companies and their establishments (INSEE, data.gouv.fr)."""

@@ -1,0 +1,1 @@
+"""The change log of SIRENE: what differs from one monthly state to the next."""

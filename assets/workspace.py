@@ -1,0 +1,137 @@
+"""What every asset works with: folders, clock, portals, stores.
+
+Belongs here: opening the plain classes of the lower layers from a handful of plain
+values. The same values make a Dagster resource, so that a run by the command line and
+one by the daemon are the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dagster as dg
+
+from leads import keys
+from leads.store import LeadStore
+from opendata.addresses import Addresses, PortalBases
+from opendata.clock import Clock
+from opendata.download import Progress
+from opendata.http import Http
+from opendata.pace import Retry
+from opendata.portals import portals
+from opendata.take import Client
+from opendata.versions import TableStore
+from signals.log import SignalLog
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The place a run works in.
+
+    Attributes:
+        data_dir: folder of everything a run makes.
+        clock: the clock of the run.
+        bases: official host → base URL, for portals that are not at their official place.
+        leads: file of leads, if there is one.
+        default_account: account of leads whose file has no account column.
+        stream: stable URI of this installation.
+        memory_limit: memory DuckDB may take before it spills, e.g. ``8GB``.
+        changed_ceilings: dataset → the operator's own limit of the mass-change guard.
+        insee_api_key: key of the INSEE API; never shown.
+        patience: how often and how long a request is tried again.
+        progress: told how far a download is.
+    """
+
+    data_dir: Path
+    clock: Clock
+    bases: Mapping[str, str] = field(default_factory=dict)
+    leads: Path | None = None
+    default_account: str = "default"
+    stream: str = "urn:company-signals:local"
+    memory_limit: str = "8GB"
+    changed_ceilings: Mapping[str, float] = field(default_factory=dict)
+    insee_api_key: str | None = field(default=None, repr=False)
+    patience: Retry = Retry()
+    progress: Progress | None = None
+
+    @cached_property
+    def store(self) -> TableStore:
+        """Return the versions of all normalised tables."""
+        return TableStore(self.data_dir)
+
+    @property
+    def exports(self) -> Path:
+        """Return the folder the platform fetches from."""
+        return self.data_dir / "exports"
+
+    @property
+    def warehouse(self) -> Path:
+        """Return the DuckDB file that analysts query."""
+        return self.data_dir / "warehouse.duckdb"
+
+    @property
+    def work(self) -> Path:
+        """Return the folder of temporary files."""
+        return self.data_dir / "tmp"
+
+    @contextmanager
+    def portals(self, host: str) -> Iterator[Client]:
+        """Open a client that may contact the official ``host`` and where it redirects to."""
+        bases = PortalBases(self.bases)
+        allowed = Addresses({urlsplit(host).hostname or host}, bases=bases)
+        with Http(allowed, retry=self.patience) as http:
+            by_kind = portals(http, insee_api_key=self.insee_api_key)
+            yield Client(http, by_kind, self.progress)
+
+    @cached_property
+    def lead_store(self) -> LeadStore:
+        """Return the encrypted store of leads; its key is made on first use."""
+        key = keys.load(self.data_dir / "keys" / "lead.key", os.environ)
+        return LeadStore(self.data_dir / "leads.duckdb", key, temporary=self.work)
+
+    @cached_property
+    def log(self) -> SignalLog:
+        """Return the company log of signals."""
+        return SignalLog(self.data_dir / "signals")
+
+    @cached_property
+    def run_id(self) -> str:
+        """Return the id of the run: the instant it takes as now."""
+        return self.clock.now().strftime("%Y%m%dT%H%M%SZ")
+
+
+class WorkspaceResource(dg.ConfigurableResource[Workspace]):
+    """The workspace as a Dagster resource."""
+
+    data_dir: str
+    bases: dict[str, str] = {}
+    leads: str | None = None
+    default_account: str = "default"
+    stream: str = "urn:company-signals:local"
+    memory_limit: str = "8GB"
+    changed_ceilings: dict[str, float] = {}
+    insee_api_key: str | None = None
+    attempts: int = Retry().attempts
+    at: str | None = None
+
+    def open(self) -> Workspace:
+        """Return the workspace these values describe."""
+        return Workspace(
+            data_dir=Path(self.data_dir),
+            clock=Clock.at(datetime.fromisoformat(self.at)) if self.at else Clock(),
+            bases=self.bases,
+            leads=Path(self.leads) if self.leads else None,
+            default_account=self.default_account,
+            stream=self.stream,
+            memory_limit=self.memory_limit,
+            changed_ceilings=self.changed_ceilings,
+            insee_api_key=self.insee_api_key,
+            patience=Retry(attempts=self.attempts),
+        )

@@ -1,0 +1,1 @@
+"""Matching measured on labelled real text."""

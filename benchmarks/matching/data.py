@@ -1,0 +1,113 @@
+"""The labelled leads and the registry side they are matched against.
+
+Belongs here: reading both, and the split by SIREN. The registry side is a mix of sources:
+it serves benchmarks only and is never served as SIRENE.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import polars as pl
+
+from leads.index import Index, write_index
+from leads.places import place_keys
+
+SEED = "2026-11"
+SPLITS = ("fit", "calibrate", "test")
+BENCH_DATA = Path(os.environ.get("BENCH_DATA", Path(__file__).parents[2] / "../shared/data"))
+FOLDER = BENCH_DATA / "matching"
+ESTABLISHMENT_SOURCES = "jugurthak|/ET$"
+
+
+def _filled(frame: pl.DataFrame) -> pl.DataFrame:
+    text = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    return frame.with_columns(
+        pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)).alias(name)
+        for name in text
+    )
+
+
+def split_of(siren: str) -> str:
+    """Return the split of a SIREN: 60 % fit, 20 % calibrate, 20 % test, by hash."""
+    part = int(hashlib.sha256(f"{SEED}|{siren}".encode()).hexdigest()[:8], 16) % 100
+    return "fit" if part < 60 else "calibrate" if part < 80 else "test"
+
+
+def registry() -> pl.DataFrame:
+    """Return the registry side, empty text as null."""
+    return _filled(pl.read_parquet(FOLDER / "registry_names.parquet"))
+
+
+def labelled() -> pl.DataFrame:
+    """Return the labelled leads as leads, one per distinct spelling of a SIREN.
+
+    Columns: those of a lead, ``true_siren``, ``true_siret``, ``set``, ``split``.
+    """
+    rows = _filled(pl.read_parquet(FOLDER / "labelled_leads.parquet")).sort("row_id")
+    sirens = rows["true_siren"].unique().sort()
+    splits = pl.DataFrame({"true_siren": sirens, "split": [split_of(s) for s in sirens]})
+    return (
+        rows.filter(pl.col("siren_luhn_ok") & pl.col("typed_name").is_not_null())
+        .unique(["typed_name", "true_siren"], keep="first", maintain_order=True)
+        .join(splits, on="true_siren", maintain_order="left")
+        .select(
+            pl.col("row_id").cast(pl.String).alias("lead_id"),
+            pl.lit("bench").alias("account_id"),
+            pl.col("typed_name").alias("company_name"),
+            pl.col("typed_address").alias("address"),
+            pl.col("typed_postcode").alias("postcode"),
+            pl.col("typed_city").alias("city"),
+            pl.col("typed_department").alias("department"),
+            pl.col("typed_domain").alias("website"),
+            "true_siren",
+            "true_siret",
+            "set",
+            "split",
+        )
+    )
+
+
+def build(folder: Path, *, without: pl.Series | None = None) -> Index:
+    """Write the index of the registry side.
+
+    Args:
+        folder: where.
+        without: SIRENs left out, for the open-set measure.
+    """
+    rows = registry()
+    if without is not None:
+        rows = rows.filter(~pl.col("siren").is_in(without.implode()))
+    of_establishment = pl.col("source").str.contains(ESTABLISHMENT_SOURCES)
+    denomination = pl.when(of_establishment).then(pl.lit("denomination_usuelle")).otherwise(
+        pl.lit("denomination")
+    )  # fmt: skip
+    names = pl.concat(
+        rows.select("siren", "siret", kind.alias("kind"), pl.col(column).alias("name"))
+        for column, kind in (
+            ("name", denomination), ("enseigne", pl.lit("enseigne")), ("sigle", pl.lit("sigle"))
+        )
+    ).drop_nulls("name")  # fmt: skip
+    state = pl.col("etat").is_null() | (pl.col("etat") == "A")
+    located = rows.filter(pl.col("siret").is_not_null()).with_columns(
+        *place_keys("postcode", "city", None), state.alias("active")
+    )
+    establishments = (
+        located.sort("siret", "postcode", nulls_last=True)
+        .unique("siret", keep="first", maintain_order=True)
+        .select(
+            "siret", "siren", pl.lit("O").alias("statut_diffusion"), "active",
+            pl.lit(False).alias("hq"), "postcode", "city", "department",
+        )
+    )  # fmt: skip
+    units = rows.group_by("siren").agg(
+        pl.col("name").sort().first(),
+        state.any().alias("active"),
+        pl.col("siret").sort().first().alias("hq"),
+    ).select(
+        "siren", "name", pl.lit("O").alias("statut_diffusion"), "active",
+        pl.lit(True).alias("personne_morale"), pl.lit(None, pl.String).alias("category"), "hq",
+    )  # fmt: skip
+    return write_index(names.lazy(), units.lazy(), establishments.lazy(), folder)

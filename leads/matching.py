@@ -1,0 +1,140 @@
+"""Matching leads to the registry.
+
+Belongs here: the one entry point, from leads to matches. Does not belong here: any of the
+steps it strings together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+
+import polars as pl
+
+from leads import explain, lookup, verdicts
+from leads.establishments import follow, likeliest
+from leads.index import Index
+from leads.queries import Queries, prepare
+from leads.scoring import Model, load_model
+from leads.verdicts import AMBIGUOUS, NO_MATCH, NOT_DIFFUSIBLE, PROBABLE
+
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "match_id": pl.String,
+    "lead_id": pl.String,
+    "account_id": pl.String,
+    "verdict": pl.String,
+    "siren": pl.String,
+    "siret": pl.String,
+    "probability": pl.Float64,
+    "tier": pl.String,
+    "matched_name": pl.String,
+    "matched_kind": pl.String,
+    "reasons": pl.List(pl.String),
+    "alternatives": pl.List(explain.ALTERNATIVE),
+    "question": pl.String,
+    "matched_at": pl.Date,
+    "registry_version": pl.String,
+    "model_version": pl.String,
+}
+MATCH_SCHEMA = pl.Schema(_COLUMNS)
+
+
+def match_leads(
+    leads: pl.DataFrame,
+    index: Index | None,
+    *,
+    matched_at: date,
+    registry_version: str,
+    model: Model | None = None,
+) -> pl.DataFrame:
+    """Say for each lead which unit of the registry it is, how likely, and why.
+
+    Args:
+        leads: ``lead_id``, ``account_id`` and any fields of ``leads.model.Lead``, as text.
+        index: the registry; None answers from identifiers alone.
+        matched_at: legal date of the run, from its clock.
+        registry_version: version of the registry behind ``index``.
+        model: another model than the one shipped, for measuring it.
+
+    Returns:
+        One row per lead, in the order of ``leads``, columns of :data:`MATCH_SCHEMA`. The
+        answer to a lead depends on nothing but that lead, the registry and the model.
+        ``probability`` is that of the unit in ``siren``, or for an ambiguous lead that of
+        the best candidate; null when nothing matched.
+    """
+    model = model or load_model()
+    queries = prepare(leads)
+    units = _candidates(queries, index, model)
+    rows = verdicts.decide(queries, units, index, model)
+    rows = rows.join(_words(rows, queries, index), on="lead", how="left", maintain_order="left")
+    answers = _answers(rows, units, index)
+    return (
+        queries.leads.join(answers, on="lead", how="left", maintain_order="left")
+        .with_columns(
+            pl.Series("match_id", match_ids(queries.leads), dtype=pl.String),
+            pl.lit(matched_at).alias("matched_at"),
+            pl.lit(registry_version).alias("registry_version"),
+            pl.lit(model.version).alias("model_version"),
+        )
+        .select(MATCH_SCHEMA.names())
+        .cast(MATCH_SCHEMA)
+    )
+
+
+def match_ids(leads: pl.DataFrame) -> list[str]:
+    """Return the ids of the matches: one per lead, the same at every run and registry."""
+    keys = leads.select(pl.concat_str("account_id", "lead_id", separator="\x1f")).to_series()
+    return [hashlib.sha256(f"match\x1f{key}".encode()).hexdigest()[:32] for key in keys]
+
+
+def _candidates(queries: Queries, index: Index | None, model: Model) -> pl.DataFrame:
+    """Return scored candidates with their likeliest establishment; foreign leads have none."""
+    if index is None:
+        return lookup.no_candidates()
+    domestic = queries.asked.filter(~pl.col("foreign")).select("lead")
+    spellings = queries.spellings.join(domestic, on="lead", how="semi", maintain_order="left")
+    scored = lookup.scored(spellings, queries.asked.height, index, model)
+    return scored.with_columns(likeliest().alias("likely_siret"))
+
+
+def _words(rows: pl.DataFrame, queries: Queries, index: Index | None) -> pl.DataFrame:
+    if index is None:
+        return pl.DataFrame(schema={"lead": pl.UInt32, "words": pl.List(pl.String)})
+    return explain.shared_words(rows, queries.spellings, index)
+
+
+def _answers(rows: pl.DataFrame, units: pl.DataFrame, index: Index | None) -> pl.DataFrame:
+    """Word the decisions: establishment, reasons, alternatives, question."""
+    answered = pl.col("answer").is_not_null()
+    siret = pl.when(answered).then(pl.coalesce("given_siret", "likely_siret", "given_hq"))
+    rows = rows.with_columns(siret.alias("siret"))
+    rows = rows.join(follow(rows, index), on="lead")
+    moved = pl.col("final_siret").str.slice(0, 9) != pl.col("answer")
+    moved = (moved & pl.col("succeeded")).fill_null(False)
+    has_candidate = pl.col("siren").is_not_null() & (pl.col("verdict") != NO_MATCH)
+    undiffusible = pl.col("verdict") == NOT_DIFFUSIBLE
+    words = rows.select(
+        "lead",
+        # Another legal unit took the establishment over: likely the customer, not certain.
+        pl.when(moved & (pl.col("verdict") == "confirmed")).then(pl.lit(PROBABLE))
+        .otherwise("verdict").alias("verdict"),
+        pl.when(moved).then(pl.col("final_siret").str.slice(0, 9)).otherwise("answer")
+        .alias("siren"),
+        pl.col("final_siret").alias("siret"),
+        "probability",
+        pl.when(pl.col("verdict") != NO_MATCH).then("tier").alias("tier"),
+        pl.when(answered & ~undiffusible)
+        .then(pl.coalesce("name_there", "given_name")).alias("matched_name"),
+        pl.when(answered & ~undiffusible).then(pl.col("kind").cast(pl.String))
+        .alias("matched_kind"),
+        explain.reasons(has_candidate).alias("reasons"),
+    )  # fmt: skip
+    others = explain.alternatives(rows, units)
+    words = words.join(others, on="lead", how="left").with_columns(
+        pl.col("alternatives").fill_null([])
+    )
+    if index is None:
+        return words.with_columns(pl.lit(None, pl.String).alias("question"))
+    return words.join(explain.questions(rows, units, index), on="lead", how="left").with_columns(
+        pl.when(pl.col("verdict") == AMBIGUOUS).then("question").alias("question")
+    )

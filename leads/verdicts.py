@@ -1,0 +1,181 @@
+"""What is answered to a lead.
+
+Belongs here: the choice between the five verdicts, from probabilities and from rules that
+no probability overrides. Does not belong here: wording (``explain``), arithmetic
+(``scoring``).
+
+The rules: a short name, an acronym, a brand or a name that several units bear is never
+confirmed on the name alone; nor is a name whose legal form, number or country says
+otherwise, whatever the place. A given SIREN that the name contradicts is a question, not
+an answer. A unit that opposed the use of its data (A123-96 C. com.) is only said to be so.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from leads.index import Index
+from leads.queries import Queries
+from leads.scoring import IDENTIFIER, TIERS, Model
+
+CONFIRMED, PROBABLE, AMBIGUOUS = "confirmed", "probable", "ambiguous"
+NO_MATCH, NOT_DIFFUSIBLE = "no_match", "not_diffusible"
+VERDICTS = (CONFIRMED, PROBABLE, AMBIGUOUS, NO_MATCH, NOT_DIFFUSIBLE)
+
+#: A name of so few letters is an acronym or a common word.
+SHORT_NAME = 4
+#: A sign under which so many units trade is a franchise or a common word.
+BRAND_UNITS = 5
+OPPOSED = ("P", "N")
+#: Share of either name's weight that must be shared for a given number not to be doubted:
+#: below it lie the words that any two names share.
+IN_COMMON = 0.3
+
+#: Rule → when it forbids confirming a candidate. ``alone``: only without an agreeing place.
+FORBIDS: dict[str, tuple[pl.Expr, bool]] = {
+    "short_name": (pl.col("q_full").str.len_chars() <= SHORT_NAME, True),
+    "acronym": (pl.col("acronym") > 0, True),
+    "homonyms": ((pl.col("homonym_units") > 1) & (pl.col("exact_core") > 0), True),
+    "brand": (pl.col("brand_units") >= BRAND_UNITS, True),
+    "form_conflicts": (pl.col("form_conflicts") > 0, False),
+    "numbers_differ": (pl.col("numbers_differ") > 0, False),
+    "foreign_form": (pl.col("foreign_form"), False),
+}
+
+
+def decide(
+    queries: Queries, units: pl.DataFrame, index: Index | None, model: Model
+) -> pl.DataFrame:
+    """Return one row per question: the chosen unit, the verdict, and which rules spoke.
+
+    Args:
+        queries: the questions.
+        units: scored candidates (``lookup.scored``); empty without an index.
+        index: the registry, or None when none is loaded.
+        model: thresholds and measured shares.
+
+    Returns:
+        The question, the columns of the chosen candidate (the given unit if a SIREN is
+        given, else the best one), ``verdict``, ``answer`` (SIREN or null), ``probability``,
+        ``tier``, ``rules``, ``codes``, ``conflict``.
+    """
+    asked = queries.asked.rename({"siren": "given", "siret": "given_siret"})
+    candidates = units.drop("postcode", "city", "department").join(
+        asked.select("lead", "given"), on="lead"
+    )
+    is_given = pl.col("siren") == pl.col("given")
+    likely = candidates.group_by("lead").agg(pl.col("probability").sum().alias("mass"))
+    chosen = candidates.filter(
+        pl.when(pl.col("given").is_null()).then(pl.col("rank") == 0).otherwise(is_given)
+    ).drop("given")
+    rivals = (
+        candidates.filter(~is_given)
+        .group_by("lead", maintain_order=True)
+        .first()
+        .select("lead", pl.col("probability").alias("rival_probability"))
+    )
+    rows = (
+        asked.join(chosen, on="lead", how="left")
+        .join(rivals, on="lead", how="left")
+        .join(likely, on="lead", how="left")
+        .join(_given(asked, index), on="lead", how="left")
+        .sort("lead")
+    )
+    rows = _by_name(rows.rename({"probability": "p_name", "tier": "name_tier"}), model)
+    return _by_identifier(rows, model, loaded=index is not None)
+
+
+def _given(asked: pl.DataFrame, index: Index | None) -> pl.DataFrame:
+    """Return what the registry knows of the unit whose SIREN a lead gives."""
+    wanted = asked.filter(pl.col("given").is_not_null()).select("lead", "given")
+    sirens = wanted.lazy().select(pl.col("given").alias("siren")).unique()
+    columns = ["siren", "name", "statut_diffusion", "hq"]
+    if index is None:
+        known = pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+    else:
+        known = index.scan("units").join(sirens, on="siren", how="semi").select(columns).collect()
+    known = known.rename({name: f"given_{name}" for name in columns[1:]})
+    return wanted.join(
+        known.with_columns(pl.lit(True).alias("given_known")),
+        left_on="given", right_on="siren", how="left",
+    ).drop("given")  # fmt: skip
+
+
+def _by_name(rows: pl.DataFrame, model: Model) -> pl.DataFrame:
+    """Decide on the name and place alone: ``verdict`` and the ``rules`` that spoke."""
+    alone = pl.col("name_tier") == TIERS[-1]
+    spoke = pl.concat_list(
+        pl.when(condition & alone if needs_place else condition).then(pl.lit(rule))
+        for rule, (condition, needs_place) in FORBIDS.items()
+    ).list.drop_nulls()
+    p = pl.col("p_name").fill_null(0.0)
+    # Eight namesakes of one in nine each are worth a question; one of one in nine is not.
+    mass = pl.col("mass").fill_null(0.0)
+    hopeless = pl.col("name").is_null() | pl.col("foreign") | pl.col("siren").is_null()
+    free = pl.col("rules").list.len() == 0
+    # Homonyms without a place are equally good: which one is asked, not guessed.
+    undecided = pl.col("rules").list.contains("homonyms")
+    verdict = (
+        pl.when(hopeless | (mass < model.thresholds[AMBIGUOUS])).then(pl.lit(NO_MATCH))
+        .when(pl.col("statut_diffusion").is_in(OPPOSED).fill_null(False))
+        .then(pl.lit(NOT_DIFFUSIBLE))
+        .when((p >= model.thresholds[CONFIRMED]) & free).then(pl.lit(CONFIRMED))
+        .when((p >= model.thresholds[PROBABLE]) & ~undecided).then(pl.lit(PROBABLE))
+        .otherwise(pl.lit(AMBIGUOUS))
+    )  # fmt: skip
+    return rows.with_columns(spoke.alias("rules")).with_columns(verdict.alias("verdict"))
+
+
+def _by_identifier(rows: pl.DataFrame, model: Model, *, loaded: bool) -> pl.DataFrame:
+    """Let a given SIREN decide where there is one.
+
+    Two independent witnesses, a number right with the measured share ``q`` and a name right
+    with probability ``p``: if they name one unit, both must err for it to be wrong; if
+    they name two, the odds are weighed against each other.
+    """
+    q = model.identifier["given"]
+    has = pl.col("given").is_not_null()
+    known = has & pl.col("given_known").fill_null(False)
+    same = pl.col("p_name").fill_null(0.0)
+    other = pl.col("rival_probability").fill_null(0.0)
+    named = pl.col("name").is_not_null()
+    evidence = pl.max_horizontal("coverage_lead", "coverage_name", "acronym", "exact_glued")
+    agrees = (evidence >= IN_COMMON).fill_null(False)
+    comparable = pl.col("given_name").is_not_null() | pl.col("coverage_lead").is_not_null()
+    contradicted = known & named & comparable & ~agrees
+    conflict = has & ~agrees & (other >= model.thresholds[CONFIRMED])
+    opposed = known & pl.col("given_statut_diffusion").is_in(OPPOSED).fill_null(False)
+    disagree = pl.col("ids_disagree") & (pl.col("verdict") == CONFIRMED)
+    verdict = (
+        pl.when(opposed).then(pl.lit(NOT_DIFFUSIBLE))
+        .when(conflict).then(pl.lit(AMBIGUOUS))
+        .when(contradicted).then(pl.lit(PROBABLE))
+        .when(has).then(pl.lit(CONFIRMED))
+        .when(disagree).then(pl.lit(PROBABLE))
+        .otherwise("verdict")
+    )  # fmt: skip
+    probability = (
+        pl.when(conflict).then(q * (1 - other) / (q * (1 - other) + (1 - q) * other))
+        .when(has).then(1 - (1 - q) * (1 - same))
+        .when(pl.col("verdict") != NO_MATCH).then("p_name")
+    )  # fmt: skip
+    nothing = ~has & (pl.col("verdict") == NO_MATCH) & named & ~pl.col("foreign") & pl.lit(loaded)
+    codes = {
+        "siren:given": known,
+        "siren_given_not_in_registry": has & ~known & pl.lit(loaded),
+        "registry:not_loaded": pl.lit(not loaded),
+        "name:nothing_in_common": contradicted,
+        "conflict:siren_against_name": conflict,
+        "candidates:none": nothing & pl.col("siren").is_null(),
+        "candidates:too_unlikely": nothing & pl.col("siren").is_not_null(),
+    }
+    decided = pl.col("verdict").is_in([CONFIRMED, PROBABLE, NOT_DIFFUSIBLE])
+    return rows.with_columns(
+        probability.round(6).alias("probability"),
+        verdict.alias("verdict"),
+        conflict.alias("conflict"),
+        pl.when(has).then(pl.lit(IDENTIFIER)).otherwise("name_tier").alias("tier"),
+        pl.concat_list(pl.when(on).then(pl.lit(code)) for code, on in codes.items())
+        .list.drop_nulls()
+        .alias("codes"),
+    ).with_columns(pl.when(decided).then(pl.coalesce("given", "siren")).alias("answer"))

@@ -1,0 +1,272 @@
+"""From a remote file to a raw file with its receipt.
+
+Belongs here: conditional, resumed and verified transfers, and the one place where a raw
+file gets its name. Does not belong here: which files to take (:mod:`opendata.fetch`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from opendata import files
+from opendata.catalogue import Dataset, Resource
+from opendata.clock import Clock
+from opendata.content import check_announced, check_content
+from opendata.errors import DownloadError, OpenDataError, PortalError, StateError
+from opendata.http import Answer, CutError, Http
+from opendata.partial import Partial
+from opendata.receipt import Receipt, newest, raw_folder
+from opendata.remote import PagedPortal, Portal, RemoteFile
+
+#: Called with the resource, the bytes (or records) received so far and their total if known.
+Progress = Callable[[str, int, int | None], None]
+
+
+class StoppedError(DownloadError):
+    """The transfer was stopped because another one of the dataset failed."""
+
+
+_AGAIN = "run again; the transfer is continued where possible"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file: its receipt, and whether it is the previous one."""
+
+    receipt: Receipt
+    unchanged: bool
+
+
+@dataclass(frozen=True)
+class Download:
+    """One file to take.
+
+    Attributes:
+        dataset, resource: whose file it is.
+        remote: what the portal says about it.
+        data_dir: the data folder.
+        clock: clock of the run.
+        previous: receipt of the version that serves now.
+        progress: told how far it is.
+        stop: set from outside to end the transfer, which can be resumed later.
+    """
+
+    dataset: Dataset
+    resource: Resource
+    remote: RemoteFile
+    data_dir: Path
+    clock: Clock
+    previous: Receipt | None = None
+    progress: Progress | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder of every raw file of the resource."""
+        return raw_folder(self.data_dir, self.dataset.name, self.resource.name)
+
+    @property
+    def needed(self) -> bool:
+        """Tell whether the file must be asked for, as far as the announced checksum says."""
+        return self.previous is None or not self._announced(self.previous)
+
+    def _announced(self, receipt: Receipt) -> bool:
+        """Tell whether the portal announces the very file of ``receipt``."""
+        announced = self.remote.checksum
+        known = (receipt.portal_checksum, f"sha256:{receipt.sha256}")
+        return announced is not None and self._same_request(receipt) and str(announced) in known
+
+    def _already_here(self) -> Receipt | None:
+        """Return the receipt of a file taken by a run that failed later on."""
+        latest = newest(self.data_dir, self.dataset.name, self.resource.name)
+        if latest is None or not self._announced(latest):
+            return None
+        try:
+            latest.verify(self.data_dir)
+        except StateError:
+            return None
+        return latest
+
+    def run(self, http: Http, portal: Portal) -> Outcome:
+        """Take the file, or find that it has not changed; in that case nothing is written.
+
+        Raises:
+            DownloadError: it did not arrive whole, or is not what was announced.
+            PortalError: the portal refused.
+            StateError: the disk is full.
+        """
+        try:
+            if self.remote.paged and isinstance(portal, PagedPortal):
+                return self._take_pages(portal)
+            if not self.needed:
+                return self._unchanged()
+            here = self._already_here()
+            return Outcome(here, unchanged=False) if here else self._take_file(http)
+        except OpenDataError as error:
+            error.located(
+                dataset=self.dataset.name, resource=self.resource.name, file=self.remote.file_name
+            )
+            raise
+
+    # -- unchanged ---------------------------------------------------------------------
+
+    def _same_request(self, previous: Receipt) -> bool:
+        window = self.remote.window
+        asked = (window.start, window.end) if window else (None, None)
+        return asked == (previous.window_from, previous.window_to)
+
+    def _unchanged(self) -> Outcome:
+        if self.previous is None:
+            raise PortalError(
+                "the portal answered 'not modified' to an unconditional request",
+                next_step="tell the portal",
+            )
+        return Outcome(self.previous, unchanged=True)
+
+    def _conditions(self) -> dict[str, str]:
+        previous = self.previous
+        if previous is None or previous.url != self.remote.url or self.remote.window:
+            return {}
+        if previous.etag:
+            return {"If-None-Match": previous.etag}
+        return {"If-Modified-Since": previous.last_modified} if previous.last_modified else {}
+
+    # -- one file ----------------------------------------------------------------------
+
+    def _take_file(self, http: Http) -> Outcome:
+        partial = Partial(self.folder / ".partial", self.remote.url)
+        answer: Answer | None = None
+        for attempt in http.retrying():
+            with attempt:
+                answer = self._transfer(http, partial)
+        if answer is None or answer.status == 304:
+            return self._unchanged()
+        return self._keep(partial, answer.url, answer.headers)
+
+    def _transfer(self, http: Http, partial: Partial) -> Answer:
+        headers = {"Accept-Encoding": "identity", "Accept": "*/*"}
+        offset = partial.offset
+        if offset and partial.validator:
+            headers |= {"Range": f"bytes={offset}-", "If-Range": partial.validator}
+        else:
+            headers |= self._conditions()
+        files.require_free(self.folder, max(0, (self.remote.size or 0) - offset))
+        with http.stream(self.remote.url, headers=headers, accept=(200, 206, 304, 416)) as answer:
+            if answer.status == 304:
+                return answer
+            if answer.status == 200:
+                partial.restart(answer.headers)
+                offset = 0
+            elif not _continues(answer, offset):
+                partial.discard()
+                raise CutError("the partial file no longer fits", next_step=_AGAIN)
+            self._write(answer, partial, offset)
+        return answer
+
+    def _write(self, answer: Answer, partial: Partial, offset: int) -> None:
+        length = answer.headers.get("content-length", "")
+        total = offset + int(length) if length.isdigit() else self.remote.size
+        files.require_free(self.folder, max(0, (total or 0) - offset))
+        received = offset
+        with partial.path.open("ab") as stream:
+            for chunk in answer.chunks():
+                stream.write(chunk)
+                received += len(chunk)
+                self._tell(received, total)
+        if length.isdigit() and received != total:
+            raise CutError(f"{received:,} bytes of {total:,} came", next_step=_AGAIN)
+
+    def _tell(self, received: int, total: int | None) -> None:
+        if self.stop.is_set():
+            raise StoppedError("stopped because another transfer failed", next_step=_AGAIN)
+        if self.progress is not None:
+            self.progress(self.resource.name, received, total)
+
+    # -- pages -------------------------------------------------------------------------
+
+    def _take_pages(self, portal: PagedPortal) -> Outcome:
+        partial = Partial(self.folder / ".partial", self.remote.url)
+        files.require_free(self.folder, 0)
+        partial.restart({})
+        received = 0
+        try:
+            with partial.path.open("wb") as stream:
+                for page in portal.pages(self.dataset, self.resource, self.remote):
+                    for row in page:
+                        line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+                        stream.write(f"{line}\n".encode())
+                    received += len(page)
+                    self._tell(received, self.remote.rows_expected)
+        except OpenDataError:
+            partial.discard()
+            raise
+        return self._keep(partial, self.remote.url, {})
+
+    # -- keeping -----------------------------------------------------------------------
+
+    def _keep(self, partial: Partial, final_url: str, headers: Mapping[str, str]) -> Outcome:
+        try:
+            check_announced(partial.path, self.remote)
+            rows = check_content(partial.path, self.resource, self.remote)
+        except OpenDataError:
+            partial.discard()
+            raise
+        sha256 = files.digest(partial.path)
+        previous = self.previous
+        if previous and previous.sha256 == sha256 and self._same_request(previous):
+            partial.discard()
+            return self._unchanged()
+        receipt = self._receipt(sha256, partial.path.stat().st_size, rows, final_url, headers)
+        target = receipt.path(self.data_dir)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        files.replace(partial.path, target, point="raw")
+        receipt.save(self.data_dir)
+        partial.discard()
+        return Outcome(receipt, unchanged=False)
+
+    def _receipt(
+        self,
+        sha256: str,
+        size: int,
+        rows: int | None,
+        final_url: str,
+        headers: Mapping[str, str],
+    ) -> Receipt:
+        remote, window = self.remote, self.remote.window
+        return Receipt(
+            dataset=self.dataset.name,
+            resource=self.resource.name,
+            portal=remote.portal,
+            dataset_id=remote.dataset_id,
+            resource_id=remote.resource_id,
+            title=remote.title,
+            publisher=self.dataset.publisher.name,
+            licence_id=remote.licence_id or self.dataset.licence.id,
+            licence_title=self.dataset.licence.title,
+            licence_url=self.dataset.licence.url,
+            url=remote.url,
+            final_url=final_url,
+            publisher_date=remote.publisher_date,
+            publisher_modified=remote.last_modified,
+            fetched_at=self.clock.now(),
+            etag=headers.get("etag"),
+            last_modified=headers.get("last-modified"),
+            portal_checksum=str(remote.checksum) if remote.checksum else None,
+            file=remote.file_name,
+            sha256=sha256,
+            bytes=size,
+            rows=rows,
+            window_from=window.start if window else None,
+            window_to=window.end if window else None,
+        )
+
+
+def _continues(answer: Answer, offset: int) -> bool:
+    """Tell whether a partial answer begins where the partial file ends."""
+    found = re.match(r"bytes (\d+)-", answer.headers.get("content-range", ""))
+    return answer.status == 206 and found is not None and int(found[1]) == offset > 0

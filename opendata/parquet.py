@@ -1,0 +1,130 @@
+"""Parquet files that say where they come from.
+
+Belongs here: writing tables, atomically, the same bytes for the same rows, with the
+licence inside the file. Does not belong here: where files lie and which one is current
+(``versions.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from opendata.errors import StateError
+from opendata.files import atomic_file, digest
+from opendata.warehouse import Warehouse, identifier, literal
+
+#: Fixed, so that bytes depend on neither the number of threads nor the machine. Large
+#: enough to compress, small enough for one key range to touch few rows.
+ROW_GROUP = 1 << 17
+#: Above this many rows a sort goes through DuckDB, which spills to disk.
+SORT_IN_MEMORY = 3_000_000
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that was written: its rows, its SHA-256 and its size."""
+
+    path: Path
+    rows: int
+    sha256: str
+    bytes: int
+
+
+def sink(
+    frame: pl.LazyFrame,
+    target: Path,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    sort_by: Sequence[str] = (),
+    point: str = "parquet",
+) -> Written:
+    """Write ``frame`` to ``target`` by streaming; nothing is visible before it is whole.
+
+    Args:
+        frame: the rows.
+        target: the file; a previous one of that name is replaced.
+        metadata: key-value pairs of the footer: dataset, version, publisher, licence,
+            attribution … never personal data.
+        sort_by: columns that identify a row. Rows already in order are not sorted again.
+        point: name for the kill tests.
+
+    Returns:
+        What was written.
+    """
+    pairs = dict(metadata or {})
+    with atomic_file(target, point=point) as temporary:
+        _write(frame, temporary, pairs)
+        if sort_by and not in_order(pl.scan_parquet(temporary, glob=False), sort_by):
+            _sort(temporary, sort_by, pairs)
+        rows = count(temporary)
+        sha256, size = digest(temporary), temporary.stat().st_size
+    return Written(target, rows, sha256, size)
+
+
+def _write(frame: pl.LazyFrame, target: Path, pairs: dict[str, str]) -> None:
+    frame.sink_parquet(
+        target, compression="zstd", row_group_size=ROW_GROUP, statistics=True, metadata=pairs
+    )
+
+
+def in_order(frame: pl.LazyFrame, columns: Sequence[str]) -> bool:
+    """Tell whether the rows are in ascending order of ``columns``, nulls first."""
+    descends = pl.lit(False)
+    tied = pl.lit(True)
+    for name in columns:
+        here, before = pl.col(name), pl.col(name).shift(1)
+        # A null comes before any value: going from a value to null descends.
+        lower = (here < before).fill_null(False) | (here.is_null() & before.is_not_null())
+        descends |= tied & lower
+        tied &= here.eq_missing(before)
+    return not frame.select(descends.any()).collect(engine="streaming").item()
+
+
+def _sort(path: Path, columns: Sequence[str], pairs: dict[str, str]) -> None:
+    frame = pl.scan_parquet(path, glob=False)
+    ordered = path.with_name(f"{path.name}.sorted")
+    try:
+        if count(path) <= SORT_IN_MEMORY:
+            _write(frame.sort(*columns, maintain_order=True), ordered, pairs)
+        else:
+            _sort_on_disk(path, ordered, columns)
+            path.unlink()
+            # Written again by the one writer, so that bytes do not depend on the way taken.
+            _write(pl.scan_parquet(ordered, glob=False), path, pairs)
+            return
+        ordered.replace(path)
+    finally:
+        ordered.unlink(missing_ok=True)
+
+
+def _sort_on_disk(source: Path, target: Path, columns: Sequence[str]) -> None:
+    order = ", ".join(f"{identifier(name)} ASC NULLS FIRST" for name in columns)
+    with Warehouse.in_memory(temporary=source.parent / "spill") as db:
+        db.execute(
+            f"COPY (FROM read_parquet({literal(source)}) ORDER BY {order}) "
+            f"TO {literal(target)} (FORMAT parquet, COMPRESSION zstd)"
+        )
+
+
+def count(path: Path) -> int:
+    """Return the number of rows of a Parquet file, from its footer."""
+    return int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """Return the key-value pairs of a Parquet file without Arrow's own schema.
+
+    Raises:
+        StateError: not a Parquet file.
+    """
+    try:
+        pairs = pl.read_parquet_metadata(path)
+    except (pl.exceptions.ComputeError, OSError) as error:
+        raise StateError(
+            "not a readable Parquet file", next_step="run the dataset again", file=path.name
+        ) from error
+    return {key: value for key, value in pairs.items() if key != "ARROW:schema"}

@@ -1,0 +1,153 @@
+"""How a version ends.
+
+Belongs here: going back one version, removing what nobody needs, rewriting the bytes of
+rows that must disappear. Does not belong here: making and reading versions
+(``versions.py``), and knowing what a published row cites (``signals/``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+import polars as pl
+
+from opendata import parquet
+from opendata.errors import StateError
+from opendata.state import DatasetState, StateFolder, TableFile, Version
+
+
+class Retention(StateFolder):
+    """The part of the store that takes away."""
+
+    def rollback(self, dataset: str, *, reason: str = "rolled back by an operator") -> Version:
+        """Serve the previous good version again; the current one is withdrawn.
+
+        Raises:
+            StateError: there is no previous version to serve.
+        """
+        state = self.state(dataset)
+        good = state.good()
+        at = next((n for n, one in enumerate(good) if one.id == state.current), 0)
+        if at == 0:
+            raise StateError(
+                "there is no previous version to go back to",
+                next_step="leave it as it is; a version that is bad can only be replaced",
+                dataset=dataset,
+            )
+        withdrawn = good[at].model_copy(update={"status": "withdrawn", "reason": reason})
+        self._save(state.put(withdrawn).model_copy(update={"current": good[at - 1].id}))
+        return good[at - 1]
+
+    def gc(self, keep: int | Mapping[str, int], cited: Collection[str] = ()) -> list[str]:
+        """Remove versions that neither serve, wait, roll back nor are cited.
+
+        Windows of events that are good are the current state and always stay.
+
+        Args:
+            keep: good versions kept of each snapshot dataset, the current one included;
+                a mapping gives it by dataset.
+            cited: ``source_id`` of the rows that published records cite.
+
+        Returns:
+            The ``source_id`` of what was removed.
+        """
+        removed = []
+        for dataset in self.datasets():
+            state = self.state(dataset)
+            number = keep if isinstance(keep, int) else keep.get(dataset, 1)
+            leaving = _leaving(state, number, frozenset(cited))
+            if not leaving:
+                continue
+            staying = tuple(one for one in state.versions if one not in leaving)
+            # The state first: a file that nothing names is harmless, the reverse is not.
+            self._save(state.model_copy(update={"versions": staying}))
+            for version in leaving:
+                self._unlink(version)
+                removed.append(version.source_id)
+        return removed
+
+    def _unlink(self, version: Version) -> None:
+        names = [table.file for table in version.tables.values()]
+        for name in [*names, *([version.quarantine] if version.quarantine else [])]:
+            (self.data_dir / name).unlink(missing_ok=True)
+
+    def rewrite(
+        self,
+        table: str,
+        touched: pl.Expr,
+        change: Callable[[pl.LazyFrame], pl.LazyFrame],
+    ) -> list[str]:
+        """Rewrite the bytes of every version of ``table`` in which a row is ``touched``.
+
+        For erasure and masking: purge wins over history, held and withdrawn versions
+        included, and files without such a row are left alone.
+
+        Args:
+            table: the table.
+            touched: tells the rows concerned; a file without any is not rewritten.
+            change: rows of a file to the rows that may stay, keys and columns kept.
+
+        Returns:
+            The ``source_id`` of the versions that were rewritten.
+        """
+        rewritten = []
+        for dataset in self.datasets():
+            for version in self.state(dataset).versions:
+                held = version.tables.get(table)
+                if held is None:
+                    continue
+                path = self.data_dir / held.file
+                rows = pl.scan_parquet(path, glob=False)
+                if not rows.select(touched.any()).collect(engine="streaming").item():
+                    continue
+                self._replace_file(version, table, held, change(rows))
+                rewritten.append(version.source_id)
+        return rewritten
+
+    def _replace_file(
+        self, version: Version, table: str, held: TableFile, rows: pl.LazyFrame
+    ) -> None:
+        old = self.data_dir / held.file
+        stem, _, turn = old.stem.partition(".r")
+        target = old.with_name(f"{stem}.r{int(turn or 0) + 1}.parquet")
+        written = parquet.sink(
+            rows, target, metadata=parquet.metadata(old), sort_by=held.key, point="rewrite"
+        )
+        now = TableFile(
+            file=str(target.relative_to(self.data_dir)),
+            rows=written.rows,
+            sha256=written.sha256,
+            bytes=written.bytes,
+            key=held.key,
+        )
+        state = self.state(version.dataset)
+        latest = state.find(version.id) or version
+        tables = {**latest.tables, table: now}
+        self._save(state.put(latest.model_copy(update={"tables": tables})))
+        old.unlink(missing_ok=True)
+
+    def disk_use(self) -> dict[str, int]:
+        """Return the bytes under each folder and file of the data folder."""
+        return {
+            entry.name: _size(entry) for entry in sorted(self.data_dir.iterdir()) if entry.exists()
+        }
+
+
+def _size(entry: Path) -> int:
+    if entry.is_file():
+        return entry.stat().st_size
+    return sum(path.stat().st_size for path in entry.rglob("*") if path.is_file())
+
+
+def _leaving(state: DatasetState, keep: int, cited: frozenset[str]) -> tuple[Version, ...]:
+    good = [one.id for one in state.good()]
+    kept = set(good if state.kind == "events" else good[-max(1, keep) :])
+    return tuple(
+        one
+        for one in state.versions
+        if one.id not in kept
+        and one.id != state.current
+        and one.status != "held"
+        and one.source_id not in cited
+    )

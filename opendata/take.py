@@ -1,0 +1,66 @@
+"""Ask for what a dataset publishes now, starting from what serves.
+
+Belongs here: which receipts and which day the fetch starts from. Does not belong here:
+the fetch itself (:mod:`opendata.fetch`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from opendata.clock import Clock
+from opendata.download import Progress
+from opendata.fetch import Fetched, fetch_dataset
+from opendata.fetched import save_fetched
+from opendata.http import Http
+from opendata.ingest import Source
+from opendata.receipt import Receipt, load_receipt
+from opendata.remote import Portal
+from opendata.versions import TableStore
+
+
+@dataclass(frozen=True)
+class Client:
+    """The client of one fetch and the portals that speak through it."""
+
+    http: Http
+    portals: Mapping[str, Portal]
+    progress: Progress | None = None
+
+
+#: Given the official host of a dataset, opens a client that may contact it.
+Connect = Callable[[str], AbstractContextManager[Client]]
+
+
+def take(source: Source, store: TableStore, clock: Clock, connect: Connect) -> Fetched:
+    """Fetch a dataset and keep the note of it for the build.
+
+    Raises:
+        OpenDataError: whatever made the fetch fail; what serves stays.
+    """
+    dataset = source.dataset
+    serving = store.current(dataset.name)
+    with connect(dataset.host) as client:
+        fetched = fetch_dataset(
+            dataset,
+            portals=client.portals,
+            http=client.http,
+            data_dir=store.data_dir,
+            clock=clock,
+            previous=_receipts(source, store),
+            since=serving.window_to if serving is not None else None,
+            progress=client.progress,
+        )
+    save_fetched(store.data_dir, fetched)
+    return fetched
+
+
+def _receipts(source: Source, store: TableStore) -> dict[str, Receipt]:
+    """Return the receipts of the version that serves; those that were removed are left out."""
+    serving = store.current(source.dataset.name)
+    if serving is None:
+        return {}
+    paths = {one.resource: store.data_dir / one.receipt for one in serving.inputs}
+    return {name: load_receipt(path) for name, path in paths.items() if path.exists()}

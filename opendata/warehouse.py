@@ -1,0 +1,226 @@
+"""The one place where DuckDB is opened.
+
+Belongs here: connections (memory and threads bounded, spill encrypted), encrypted
+databases, safe quoting. Does not belong here: what the tables mean, and the file that
+analysts query (``assembly.py``).
+
+Encryption is AES-256-GCM by the httpfs extension. DuckDB carries another library that
+could write too, but calls it not secure itself: it is never switched on, and a database
+is never written plain because the extension is missing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib import util
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import polars as pl
+
+from opendata.errors import SettingsError, StateError
+
+MEMORY_LIMIT = "1GB"
+_ALIAS = "encrypted"
+
+
+def identifier(name: str) -> str:
+    """Quote ``name`` as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str | Path) -> str:
+    """Quote ``text`` as an SQL string; for what cannot be a bound parameter."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+class Warehouse:
+    """A DuckDB connection with the settings of the project; a context manager.
+
+    Usage:
+        ``with Warehouse.open(path) as db: db.execute("create table …")``.
+        Use the constructors below; each says what it opens.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    @classmethod
+    def in_memory(
+        cls, *, temporary: Path | None = None, memory_limit: str = MEMORY_LIMIT, threads: int = 0
+    ) -> Self:
+        """Open an empty database in memory, for work over Parquet and JSON files."""
+        return cls(_connect(":memory:", temporary, memory_limit, threads))
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        temporary: Path | None = None,
+        memory_limit: str = MEMORY_LIMIT,
+        threads: int = 0,
+    ) -> Self:
+        """Open a plain database for writing; made if absent. One process at a time."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return cls(_connect(str(path), temporary or path.parent / "tmp", memory_limit, threads))
+
+    @classmethod
+    def read_only(cls, path: Path, *, memory_limit: str = MEMORY_LIMIT, threads: int = 0) -> Self:
+        """Open an existing plain database for reading; any number of processes.
+
+        Raises:
+            StateError: there is no such file, or it is not a plain DuckDB database.
+        """
+        if not path.exists():
+            raise StateError(
+                "the database does not exist yet",
+                next_step="run the pipeline first (`make run`)",
+                file=path.name,
+            )
+        return cls(_connect(str(path), None, memory_limit, threads, read_only=True))
+
+    @classmethod
+    def encrypted(
+        cls,
+        path: Path,
+        key: str,
+        *,
+        read_only: bool = False,
+        temporary: Path | None = None,
+        memory_limit: str = MEMORY_LIMIT,
+        threads: int = 0,
+    ) -> Self:
+        """Open a database whose file is AES-256-GCM under ``key``; made, mode 0600, if absent.
+
+        Raises:
+            SettingsError: no key, a wrong key, or an extension that cannot be loaded.
+        """
+        if not key:
+            raise SettingsError("the key is empty", next_step="give a key", file=path.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        warehouse = cls(
+            _connect(":memory:", temporary or path.parent / "tmp", memory_limit, threads)
+        )
+        options = f"ENCRYPTION_KEY {literal(key)}, ENCRYPTION_CIPHER 'GCM'"
+        if read_only:
+            options += ", READ_ONLY"
+        previous = os.umask(0o077)
+        try:
+            load_encryption(warehouse.connection)
+            warehouse.execute(f"ATTACH {literal(path)} AS {_ALIAS} ({options})")
+            warehouse.execute(f"USE {_ALIAS}")
+        except duckdb.Error:
+            warehouse.close()
+            # The statement holds the key: the cause is not chained.
+            raise SettingsError(
+                "the encrypted database does not open with this key",
+                next_step="give the key it was made with (keys/lead.key or the environment)",
+                file=path.name,
+            ) from None
+        except SettingsError:
+            warehouse.close()
+            raise
+        finally:
+            os.umask(previous)
+        return warehouse
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
+        """Run ``sql``; values go in ``parameters``, never in the text."""
+        return self.connection.execute(sql, parameters)
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a small result."""
+        return self.execute(sql, parameters).fetchall()
+
+    def frame(self, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
+        """Return a result as a frame."""
+        return self.execute(sql, parameters).pl()
+
+    def write(self, table: str, rows: pl.DataFrame) -> None:
+        """Replace ``table`` by ``rows`` in one transaction."""
+        self.connection.register("incoming_rows", rows.to_arrow())
+        try:
+            self.execute(f"CREATE OR REPLACE TABLE {identifier(table)} AS FROM incoming_rows")
+        finally:
+            self.connection.unregister("incoming_rows")
+
+    def close(self) -> None:
+        """Close the connection; what was committed is in the file."""
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _connect(
+    database: str,
+    temporary: Path | None,
+    memory_limit: str,
+    threads: int,
+    *,
+    read_only: bool = False,
+) -> duckdb.DuckDBPyConnection:
+    config: dict[str, Any] = {
+        "memory_limit": memory_limit,
+        # Nothing is fetched from the network behind our back.
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    if threads:
+        config["threads"] = threads
+    if temporary is not None:
+        temporary.mkdir(parents=True, exist_ok=True)
+        config["temp_directory"] = str(temporary)
+    try:
+        connection = duckdb.connect(database, read_only=read_only, config=config)
+    except duckdb.IOException as error:
+        raise StateError(
+            f"the database cannot be opened: {str(error).splitlines()[0]}",
+            next_step="wait for the other process, or remove the file and run again",
+            file=Path(database).name,
+        ) from error
+    connection.execute("SET temp_file_encryption = true")
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def extension_path(name: str = "httpfs") -> Path | None:
+    """Return the extension carried by its Python wheel for this DuckDB, if installed."""
+    spec = util.find_spec(f"duckdb_extension_{name}")
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "extensions" / f"v{duckdb.__version__}"
+    path = folder / f"{name}.duckdb_extension"
+    return path if path.exists() else None
+
+
+def load_encryption(connection: duckdb.DuckDBPyConnection) -> None:
+    """Load the extension that encrypts.
+
+    Raises:
+        SettingsError: neither DuckDB nor the wheel has it for this version.
+    """
+    path = extension_path()
+    for source in ["httpfs"] if path is None else [literal(path), "httpfs"]:
+        try:
+            connection.execute(f"LOAD {source}")
+        except duckdb.Error:
+            continue
+        return
+    raise SettingsError(
+        f"DuckDB {duckdb.__version__} has no extension that encrypts, and leads are never "
+        "written plain",
+        next_step="install duckdb==1.5.5 and duckdb-extension-httpfs==1.5.5",
+    )

@@ -1,0 +1,39 @@
+"""The one place that builds Dagster definitions.
+
+Belongs here: assets, jobs, schedules and the resource, put together. Does not belong
+here: what any of them does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from assets import discovery
+from assets.dataset_assets import dataset_assets
+from assets.feed import out_feed, signals, warehouse
+from assets.leads import leads, matches
+from pipelines.jobs import jobs, schedules
+from pipelines.settings import Settings, load_settings
+from pipelines.workspace import resource
+
+
+def all_assets() -> list[dg.AssetsDefinition]:
+    """Return every asset: those of each dataset, then leads, signals and exports."""
+    made = [asset for source in discovery.sources().values() for asset in dataset_assets(source)]
+    return [*made, leads, matches, signals, warehouse, out_feed]
+
+
+def build_defs(settings: Settings | None = None, **resources: Any) -> dg.Definitions:
+    """Return fresh definitions; tests give other settings or resources."""
+    return dg.Definitions(
+        assets=all_assets(),
+        jobs=jobs(),
+        schedules=schedules(),
+        resources={"workspace": resource(settings or load_settings()), **resources},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()

@@ -1,0 +1,177 @@
+"""Running the assets in this process.
+
+Belongs here: which assets run in which order, one writer at a time, and what became of
+each dataset. One dataset that fails does not keep the others from being published; the
+run as a whole has failed nevertheless.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from assets import discovery
+from assets.workspace import Workspace, WorkspaceResource
+from opendata.errors import SettingsError, StateError
+from pipelines.definitions import all_assets
+from pipelines.jobs import DOWNSTREAM, dataset_keys, fetched_datasets
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What became of a run.
+
+    Attributes:
+        failures: asset or dataset → why it failed, one paragraph each.
+        outcomes: dataset → ``published``, ``held`` or ``unchanged``.
+        added: rows added to the streams, by type.
+    """
+
+    failures: dict[str, str] = field(default_factory=dict)
+    outcomes: dict[str, str] = field(default_factory=dict)
+    added: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Return whether everything that was asked for went well."""
+        return not self.failures
+
+    @property
+    def nothing_new(self) -> bool:
+        """Return whether the run changed nothing that is published."""
+        changed = any(status != "unchanged" for status in self.outcomes.values())
+        return self.ok and not changed and not self.added
+
+    def joined(self, other: RunReport) -> RunReport:
+        """Return both reports as one."""
+        return RunReport(
+            {**self.failures, **other.failures},
+            {**self.outcomes, **other.outcomes},
+            {**self.added, **other.added},
+        )
+
+
+@contextmanager
+def one_writer(workspace: Workspace) -> Iterator[None]:
+    """Hold the lock of the data folder; the system frees it if the process dies."""
+    workspace.data_dir.mkdir(parents=True, exist_ok=True)
+    with (workspace.data_dir / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StateError(
+                "another run is writing to this data folder",
+                next_step="wait until it ends, or give another folder with --data-dir",
+            ) from error
+        yield
+
+
+def run_datasets(workspace: Workspace, names: Sequence[str] | None = None) -> RunReport:
+    """Fetch, check and normalise datasets, and bring what is derived from them up to date."""
+    known = fetched_datasets()
+    unknown = sorted(set(names or ()) - set(known))
+    if unknown:
+        raise SettingsError(
+            f"no dataset is called {', '.join(unknown)}",
+            next_step=f"choose among {', '.join(known)}",
+        )
+    chosen = list(names or known)
+    with one_writer(workspace):
+        keys = [key for name in chosen for key in dataset_keys(name)]
+        return _materialise(workspace, keys)
+
+
+def run_matching(workspace: Workspace) -> RunReport:
+    """Take in the leads and match them to what is loaded."""
+    with one_writer(workspace):
+        return _materialise(workspace, ["leads", "matches"])
+
+
+def run_exports(workspace: Workspace) -> RunReport:
+    """Detect signals from what is loaded and export."""
+    with one_writer(workspace):
+        return _materialise(workspace, ["signals", "warehouse", "out_feed"])
+
+
+def run_main_job(workspace: Workspace, names: Sequence[str] | None = None) -> RunReport:
+    """Run everything: datasets first, each on its own, then what follows from all of them."""
+    fetched = run_datasets(workspace, names)
+    with one_writer(workspace):
+        return fetched.joined(_materialise(workspace, list(DOWNSTREAM)))
+
+
+def _materialise(workspace: Workspace, keys: Sequence[str]) -> RunReport:
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    with ExitStack() as stack:
+        result = dg.materialize(
+            all_assets(),
+            selection=dg.AssetSelection.assets(*keys),
+            resources={"workspace": _as_resource(workspace)},
+            instance=_instance(stack),
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    return _report(result)
+
+
+def _instance(stack: ExitStack) -> dg.DagsterInstance:
+    """Return the instance that keeps the history of runs, if there is one."""
+    if os.environ.get("DAGSTER_HOME"):
+        return stack.enter_context(dg.DagsterInstance.get())
+    return stack.enter_context(dg.DagsterInstance.ephemeral())
+
+
+def _as_resource(workspace: Workspace) -> WorkspaceResource:
+    return WorkspaceResource(
+        data_dir=str(workspace.data_dir),
+        bases=dict(workspace.bases),
+        leads=str(workspace.leads) if workspace.leads else None,
+        default_account=workspace.default_account,
+        stream=workspace.stream,
+        memory_limit=workspace.memory_limit,
+        changed_ceilings=dict(workspace.changed_ceilings),
+        insee_api_key=workspace.insee_api_key,
+        attempts=workspace.patience.attempts,
+        at=workspace.clock.now().isoformat() if workspace.clock.fixed else None,
+    )
+
+
+def _report(result: dg.ExecuteInProcessResult) -> RunReport:
+    report = RunReport()
+    tables = discovery.tables()
+    for event in result.all_events:
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            check = event.asset_check_evaluation_data
+            if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
+                report.failures[check.asset_key.to_user_string()] = check.description or "failed"
+            continue
+        if event.is_step_failure and event.step_key is not None:
+            if "AssetCheckFailed" not in str(event.step_failure_data.error_display_string):
+                report.failures[event.step_key] = _reason(event)
+            continue
+        if not event.is_step_materialization:
+            continue
+        materialization = event.step_materialization_data.materialization
+        key = materialization.asset_key.to_user_string()
+        metadata = {name: value.value for name, value in materialization.metadata.items()}
+        dataset = tables.get(key.removeprefix("core_"))
+        if dataset is not None:
+            report.outcomes[dataset] = str(metadata["status"])
+        if key == "out_feed":
+            report.added.update(metadata["added"])
+    return report
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return str(data.user_failure_data.description)
+    if data.error is None:
+        return "failed without a reason"
+    return data.error.message.splitlines()[0]

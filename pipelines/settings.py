@@ -1,0 +1,100 @@
+"""What an operator can set, from the environment or a ``.env`` file.
+
+Belongs here: names, defaults and checks of settings. Does not belong here: what is done
+with them.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from opendata.clock import Clock
+from opendata.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent.parent
+DATAGOUV_HOST = "www.data.gouv.fr"
+
+
+class Settings(BaseSettings):
+    """Settings of a run; every one is an environment variable ``SIGNALS_<NAME>``.
+
+    Usage:
+        ``SIGNALS_DATA_DIR=/srv/signals SIGNALS_LEADS=/srv/leads.csv company-signals run``
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SIGNALS_", env_file=".env", extra="ignore")
+
+    data_dir: Path = Field(default=ROOT / "data", description="where everything a run makes is kept")
+    leads: Path | None = Field(
+        default=None, description="file of leads: CSV, XLSX, Parquet or JSON lines"
+    )
+    default_account: str = Field(
+        default="default", description="account of the leads whose file has no account column"
+    )
+    datagouv_url: str = Field(
+        default=f"https://{DATAGOUV_HOST}", description="base URL of the data.gouv.fr portal"
+    )
+    base_urls: dict[str, str] = Field(
+        default_factory=dict,
+        description="official host → base URL, for every other portal (JSON object)",
+    )
+    at: date | datetime | None = Field(
+        default=None, description="the date or instant a run takes as now; the system's if not set"
+    )
+    stream: str = Field(
+        default="urn:company-signals:local",
+        description="stable URI of this installation, the `source` of its signals",
+    )
+    memory_limit: str = Field(default="8GB", description="memory DuckDB may take before it spills")
+    insee_api_key: str | None = Field(
+        default=None, description="key of the INSEE Sirene API (daily flux)", repr=False
+    )
+    changed_ceilings: dict[str, float] = Field(
+        default_factory=dict,
+        description="dataset → share of keys that may change before a version is held (JSON object)",
+    )
+    attempts: int = Field(default=6, ge=1, description="how often a request is tried in all")
+
+    @field_validator("base_urls")
+    @classmethod
+    def _hosts_only(cls, value: dict[str, str]) -> dict[str, str]:
+        for host, url in value.items():
+            if "/" in host or not urlsplit(url).hostname:
+                raise ValueError(f"{host!r}: {url!r} is not host → URL")
+        return value
+
+    @property
+    def bases(self) -> dict[str, str]:
+        """Return official host → base URL for every portal that is not at its official place."""
+        bases = dict(self.base_urls)
+        if self.datagouv_url.rstrip("/") != f"https://{DATAGOUV_HOST}":
+            bases[DATAGOUV_HOST] = self.datagouv_url.rstrip("/")
+        return bases
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock of the run."""
+        return Clock.at(self.at) if self.at else Clock()
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; arguments that are not ``None`` win over the environment.
+
+    Raises:
+        SettingsError: a value cannot be used; the message names it.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"][:1]).upper()
+        raise SettingsError(
+            f"SIGNALS_{name}: {first['msg']}",
+            next_step="correct that setting; docs/settings.md lists them all",
+        ) from error

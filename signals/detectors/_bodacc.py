@@ -1,0 +1,142 @@
+"""How detectors read the BODACC tables, which hold notices about legal persons only.
+
+Belongs here: what several notices-based rules share. Does not belong here: the
+correction of notices, done once when the tables are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import polars as pl
+
+from signals.base import Frames, Signal
+from signals.events import Reading, euros, events, first_text, folded, plausible_amount, titled
+
+#: A notice states what a court registered; its free text was read by rules.
+CONFIDENCE = 0.95
+TRANSFER = "SUITE A TRANSFERT DE SON SIEGE SOCIAL"
+LEASE = "LOCATION GERANCE"
+#: A day of effect further back is that of another event.
+EFFECT_BEFORE_NOTICE = timedelta(days=180)
+
+
+def hq_registrations(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Return registrations caused by a head office transfer, with ``registered_on``.
+
+    That is the day of the notice: these notices repeat the company's first registration
+    and the beginning of its activity, most often years before (42 of 45 real ones).
+    """
+    caused = folded(pl.col("category")).str.contains(TRANSFER, literal=True)
+    return rows.filter(caused).with_columns(registered_on=pl.col("date_parution"))
+
+
+def sales(frames: Frames) -> pl.LazyFrame:
+    """Return the new sales of businesses between different parties, with a plausible price.
+
+    A lease (location-gérance) is not a sale. ``amount`` is null where the price is a
+    placeholder or absurd; ``sale`` names the sale by price, else by date, so that the
+    provisional and the definitive notice of one sale carry one name. ``happened`` is the
+    day of effect where it is near the notice, else the day of the notice: some notices
+    announce a coming effect, others repeat when the business first opened.
+    """
+    rows = frames.delta("bodacc__sales").filter(pl.col("_op") != "removed")
+    lease = folded(pl.col("category")).str.contains(LEASE, literal=True).fill_null(False)
+    bought = folded(pl.col("category")).str.contains("LOCATAIRE GERANT", literal=True)
+    named = rows.filter(
+        lease.not_() | bought.fill_null(False),
+        pl.col("buyer_siren") != pl.col("seller_siren").fill_null(""),
+    )
+    amount = plausible_amount(pl.col("price_eur"))
+    lead = pl.col("date_parution") - pl.col("date_effet")
+    agreed = pl.col("price_eur").round(0).cast(pl.Int64, strict=False).cast(pl.String)
+    return named.with_columns(
+        amount=amount,
+        happened=pl.when((lead >= timedelta(0)) & (lead <= EFFECT_BEFORE_NOTICE))
+        .then("date_effet")
+        .otherwise("date_parution"),
+        sale=pl.coalesce(
+            pl.lit("price ") + agreed,
+            pl.lit("date ") + pl.col("date_effet").cast(pl.String),
+            pl.lit("place ") + pl.col("code_postal"),
+        ),
+    )
+
+
+def sale_events(
+    rows: pl.LazyFrame, signal: Signal, today: date, side: str, other: str
+) -> pl.LazyFrame:
+    """Return ``rows`` of :func:`sales` as events of ``side``, ``other`` being the counterparty."""
+    amount = pl.col("amount")
+    reading = Reading(
+        siren=pl.col(f"{side}_siren"),
+        counterparty=pl.col(f"{other}_siren"),
+        name=pl.col(f"{side}_name"),
+        key=[pl.col(f"{other}_siren"), pl.col("sale")],
+        occurred=pl.col("happened"),
+        title_fr=titled(signal.title_fr, euros(amount, french=True), " pour "),
+        title_en=titled(signal.title_en, euros(amount, french=False), " for "),
+        after={
+            f"{other}_siren": pl.col(f"{other}_siren"),
+            "price_eur": amount,
+            "date_effet": pl.col("date_effet").cast(pl.String),
+            "category": pl.col("category"),
+            "activite": pl.col("activite"),
+            "code_postal": pl.col("code_postal"),
+            "ville": pl.col("ville"),
+        },
+        url=pl.col("url"),
+        departement=department(pl.col("code_postal")),
+        company=pl.lit(True),
+        confidence=CONFIDENCE,
+    )
+    return events(rows, signal, today, reading)
+
+
+def department(postcode: pl.Expr) -> pl.Expr:
+    """Return the département of a postcode; null for Corsica, where it does not tell."""
+    overseas = postcode.str.starts_with("97") | postcode.str.starts_with("98")
+    code = pl.when(overseas).then(postcode.str.head(3)).otherwise(postcode.str.head(2))
+    return pl.when(postcode.str.contains(r"^\d{5}$") & postcode.str.starts_with("20").not_()).then(
+        code
+    )
+
+
+def insolvency_events(
+    rows: pl.LazyFrame,
+    signal: Signal,
+    today: date,
+    key: pl.Expr,
+    titles: tuple[pl.Expr, pl.Expr],
+    after: Mapping[str, pl.Expr],
+) -> pl.LazyFrame:
+    """Return judgments as events dated by the judgment, named by its date and ``key``."""
+    judged = pl.coalesce("jugement_date", "date_parution")
+    reading = Reading(
+        siren=pl.col("siren"),
+        name=pl.col("company_name"),
+        key=[judged, key],
+        occurred=judged,
+        title_fr=titles[0],
+        title_en=titles[1],
+        after={"jugement_nature": pl.col("jugement_nature"), **after},
+        url=pl.col("url"),
+        company=pl.lit(True),
+        prospecting_allowed=pl.lit(True),
+        confidence=CONFIDENCE,
+    )
+    return events(rows, signal, today, reading)
+
+
+def judgments(frames: Frames, *stages: str) -> pl.LazyFrame:
+    """Return the new judgments of these stages."""
+    rows = frames.delta("bodacc__insolvencies").filter(pl.col("_op") != "removed")
+    return rows.filter(pl.col("stage").is_in(stages))
+
+
+def creation_category(column: str = "category") -> pl.Expr:
+    """Return whether a registration is a start of business, not a shell or an arrival."""
+    category = folded(first_text(column)).fill_null("")
+    shell = category.str.contains("SANS ACTIVITE", literal=True)
+    return (shell | category.str.contains(TRANSFER, literal=True)).not_()

@@ -1,0 +1,83 @@
+"""The snapshots of a stream: what stands now, and what to forget.
+
+Belongs here: ``signals_current`` and ``tombstones``, made from the rows of a stream, and
+their flat form for spreadsheets. Does not belong here: writing files.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from signals.segments import latest
+
+#: Columns of the flat form, in the order a reader wants them.
+_FLAT = (
+    "time",
+    "title_fr",
+    "company_name",
+    "siren",
+    "siret",
+    "departement",
+    "counterparty_siren",
+    "score",
+    "confidence",
+    "nature",
+    "lead_id",
+    "match_status",
+    "match_probability",
+    "before",
+    "after",
+    "type",
+    "expirytime",
+    "is_mass_operation",
+    "prospecting_allowed",
+    "dataclassification",
+    "signalid",
+)
+#: Fields of the evidence shown in the flat form, one text per signal.
+_FLAT_EVIDENCE = (
+    "dataset_id",
+    "record_key",
+    "publication_date",
+    "licence",
+    "url",
+    "publisher",
+    "attribution",
+)
+#: What a spreadsheet takes for the start of a formula (OWASP, CSV injection).
+_FORMULA = r"^[\s\x00-\x1f]*[=+\-@＝＋－＠|]|^[\t\r\n]"
+
+
+def snapshot(rows: pl.DataFrame, now: datetime) -> pl.DataFrame:
+    """Return the last row of each signal that neither is withdrawn nor has expired."""
+    valid = pl.col("expirytime") > pl.lit(now, dtype=pl.Datetime("us", "UTC"))
+    return latest(rows).filter(pl.col("op").is_in(["ASSERT", "AMEND"]), valid).sort("sequence")
+
+
+def tombstones(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return what a reader of snapshots alone must forget: ids, no values."""
+    ended = latest(rows).filter(pl.col("op").is_in(["RETRACT", "ERASE"]))
+    return ended.select("sequence", "signalid", "op", "reason", "recordedtime").sort("sequence")
+
+
+def flat(current: pl.DataFrame) -> pl.DataFrame:
+    """Return ``current`` for a spreadsheet: one cell per value, no cell a formula."""
+    evidence = [
+        pl.col("evidence")
+        .list.eval(pl.element().struct.field(name).cast(pl.String))
+        .list.unique(maintain_order=True)
+        .list.join(" | ", ignore_nulls=True)
+        .alias(name)
+        for name in _FLAT_EVIDENCE
+    ]
+    ordered = current.sort("score", "signalid", descending=[True, False])
+    return harmless(ordered.select(*_FLAT, *evidence))
+
+
+def harmless(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return ``rows`` with an apostrophe before each text that a spreadsheet would compute."""
+    text = pl.col(pl.String)
+    formula = text.str.contains(_FORMULA)
+    return rows.with_columns(pl.when(formula).then(pl.lit("'") + text).otherwise(text).name.keep())

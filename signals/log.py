@@ -1,0 +1,243 @@
+"""The company log: everything ever signalled, append-only, in one order.
+
+Belongs here: immutable segments, the last row of each signal, the cursors, and
+``log.json``, which is replaced last and alone decides what exists. One process writes at
+a time and gives the sequence, so that it has no gap. Does not belong here: deciding what
+is new (:mod:`signals.amend`); tenants (:mod:`signals.feed`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from opendata import files, parquet
+from opendata.errors import StateError
+from signals import amend
+from signals.contract import CANDIDATE_SCHEMA, SIGNAL_SCHEMA, Reason
+from signals.identity import numbered, sequence_text
+from signals.segments import (
+    Segment,
+    latest,
+    read_segments,
+    sweep,
+    write_segment,
+)
+from signals.weights import weights
+
+COMPANY_SOURCE = "urn:company-signals:company"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class LogState:
+    """What ``log.json`` says."""
+
+    segments: tuple[Segment, ...] = ()
+    current: str | None = None
+    current_hash: str | None = None
+    next_sequence: int = 1
+    cursors: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the content of ``log.json``."""
+        return {
+            "format": FORMAT,
+            "source": COMPANY_SOURCE,
+            "segments": [segment.as_json() for segment in self.segments],
+            "current": self.current,
+            "current_hash": self.current_hash,
+            "next_sequence": self.next_sequence,
+            "cursors": dict(self.cursors),
+        }
+
+    @property
+    def paths(self) -> list[str]:
+        """Return the files that exist as far as the log is concerned."""
+        return [part.path for part in self.segments] + ([self.current] if self.current else [])
+
+
+@dataclass(frozen=True)
+class Appended:
+    """What one call added to the log."""
+
+    rows: pl.DataFrame
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return the number of rows added, by ``op``."""
+        return dict(self.rows.group_by("op").len().sort("op").iter_rows())
+
+
+class SignalLog:
+    """The log under one folder.
+
+    Usage:
+        ``log.append(detect_all(frames, …), {"bodacc": "2021-01-08-0123456789ab"})``
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def state(self) -> LogState:
+        """Read ``log.json``; an empty state if there is none yet.
+
+        Raises:
+            StateError: the file is there and cannot be used.
+        """
+        path = self.folder / "log.json"
+        if not path.exists():
+            return LogState()
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["format"] != FORMAT:
+                raise ValueError(f"format {content['format']}")
+            return LogState(
+                segments=tuple(Segment.parse(part) for part in content["segments"]),
+                current=content["current"],
+                current_hash=content["current_hash"],
+                next_sequence=content["next_sequence"],
+                cursors=content["cursors"],
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise StateError(
+                f"the log cannot be read ({error!r})",
+                next_step="restore the folder from a backup",
+                file=path.name,
+            ) from error
+
+    def cursor(self, dataset: str) -> str | None:
+        """Return the version of ``dataset`` up to which signals were detected."""
+        return self.state().cursors.get(dataset)
+
+    def current(self) -> pl.DataFrame:
+        """Return the last row of each logical signal, retracted and erased ones included."""
+        return self._current(self.state())
+
+    def rows(self, *, after: int = 0) -> pl.DataFrame:
+        """Return every row that comes after the sequence number ``after``, in order."""
+        return read_segments(self.folder, self.state().segments, after=sequence_text(after))
+
+    def cited(self) -> set[str]:
+        """Return the ``source_id`` of every version that a row cites, to be described forever."""
+        records = self.rows()["evidence"].explode().struct.field("source_id")
+        return set(records.drop_nulls().unique().to_list())
+
+    def append(self, candidates: pl.DataFrame, cursors: Mapping[str, str]) -> Appended:
+        """Add what the candidates say that the log does not know, and move the cursors.
+
+        Args:
+            candidates: rows of :func:`signals.detect.detect_all`, one per ``signalid``.
+            cursors: dataset → version that the candidates come from.
+
+        Returns:
+            The rows added; none when the same candidates are given again.
+        """
+        if candidates.schema != CANDIDATE_SCHEMA or candidates["signalid"].is_duplicated().any():
+            raise StateError(
+                "candidates must have the columns of CANDIDATE_SCHEMA and one row per signal",
+                next_step="give the answer of detect_all as it is",
+            )
+        state = self._swept()
+        known = self._current(state)
+        new = [amend.assertions(known, candidates)]
+        if candidates.height and known.height:
+            recorded = candidates["recordedtime"][0]
+            new.append(amend.amendments(known, candidates, weights().source_precedence, recorded))
+        return self._extend(state, known, pl.concat(new), cursors)
+
+    def retract(
+        self, signalids: Collection[str], *, reason: Reason, recorded: datetime, run_id: str
+    ) -> Appended:
+        """Withdraw signals whose event was annulled; those already withdrawn stay as they are."""
+        state = self._swept()
+        known = self._current(state)
+        rows = amend.retractions(known, signalids, reason=reason, recorded=recorded, run_id=run_id)
+        return self._extend(state, known, rows, {})
+
+    def erase(
+        self, sirens: Collection[str], *, reason: Reason, recorded: datetime, run_id: str
+    ) -> Appended:
+        """Forget the companies ``sirens``: values leave the old segments, ERASE rows follow.
+
+        Only the segments that name one of them are written again, with the same
+        sequence numbers; they are gone for good once ``log.json`` is replaced.
+        """
+        state = self._swept()
+        known = self._current(state)
+        rows = amend.erasures(known, sirens, reason=reason, recorded=recorded, run_id=run_id)
+        segments = scrubbed(
+            self.folder, state.segments, amend.about(sirens), reason, point="log-scrub"
+        )
+        cleaned = replace(state, segments=segments)
+        return self._extend(cleaned, known, rows, {})
+
+    def _current(self, state: LogState) -> pl.DataFrame:
+        if state.current is None:
+            return SIGNAL_SCHEMA.to_frame()
+        return pl.read_parquet(self.folder / state.current, glob=False, hive_partitioning=False)
+
+    def _swept(self) -> LogState:
+        state = self.state()
+        self._sweep(state)
+        return state
+
+    def _extend(
+        self, state: LogState, known: pl.DataFrame, new: pl.DataFrame, cursors: Mapping[str, str]
+    ) -> Appended:
+        state = replace(state, cursors={**state.cursors, **cursors})
+        if new.is_empty():
+            if state != self.state():
+                self._publish(state)
+            return Appended(new)
+        ordered = new.sort("time", "type", "subject", "signalid", "id")
+        rows = numbered(ordered, state.next_sequence).with_columns(source=pl.lit(COMPANY_SOURCE))
+        segment = write_segment(self.folder, rows, point="log-segment")
+        current = f"current/{segment.last_sequence}.parquet"
+        last_rows = latest(pl.concat([known, rows]))
+        written = parquet.sink(last_rows.lazy(), self.folder / current, point="log-current")
+        self._publish(
+            replace(
+                state,
+                segments=(*state.segments, segment),
+                current=current,
+                current_hash=f"sha256:{written.sha256}",
+                next_sequence=state.next_sequence + rows.height,
+            )
+        )
+        return Appended(rows)
+
+    def _sweep(self, state: LogState) -> None:
+        for part in ("segments", "current"):
+            sweep(self.folder, part, state.paths)
+
+    def _publish(self, state: LogState) -> None:
+        files.write_json(self.folder / "log.json", state.as_json(), point="log")
+        self._sweep(state)
+
+
+def scrubbed(
+    folder: Path, segments: Collection[Segment], erased: pl.Expr, reason: str | None, *, point: str
+) -> tuple[Segment, ...]:
+    """Return ``segments`` with those that hold ``erased`` rows written again without values.
+
+    The old files stay until the manifest that names the new ones is in place.
+    """
+    result = []
+    for segment in segments:
+        rows = read_segments(folder, [segment])
+        hit = rows.filter(erased & (pl.col("op") != "ERASE"))
+        if hit.is_empty():
+            result.append(segment)
+            continue
+        kept = rows.join(hit.select("sequence"), on="sequence", how="anti")
+        rewritten = pl.concat([kept, amend.blank(hit, reason)]).sort("sequence")
+        round_ = segment.path.count("-e") + 1
+        result.append(write_segment(folder, rewritten, point=point, suffix="-e" * round_))
+    return tuple(result)

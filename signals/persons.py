@@ -1,0 +1,73 @@
+"""Who may be named: only legal persons, unless sole traders are asked for.
+
+Belongs here: the proof that a SIREN is a legal person, and what is left out without it.
+A SIREN does not tell by itself; a name in a contract may be a person's.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from signals.base import Frames
+
+#: Tables that hold nothing but legal persons, and their SIREN columns. Egapro: the duty
+#: begins at 50 employees.
+_LEGAL_PERSONS_ONLY = {
+    "bodacc__sales": "buyer_siren",
+    "bodacc__insolvencies": "siren",
+    "bodacc__registrations": "siren",
+    "egapro__declarations": "siren",
+}
+_UNITS = "sirene__legal_units"
+
+
+def classified(events: pl.LazyFrame, frames: Frames, *, sole_traders: bool) -> pl.LazyFrame:
+    """Return the events about units that may be named, with ``dataclassification`` filled.
+
+    Sirene decides where it knows the unit; then the event's own source; then the tables
+    that hold legal persons only. What stays unproven is taken for a natural person.
+
+    Args:
+        events: rows in :data:`signals.contract.EVENT_SCHEMA`, more columns allowed.
+        frames: the tables that give the proof.
+        sole_traders: keep natural persons, marked, without name, instead of leaving them out.
+    """
+    columns = events.collect_schema().names()
+    known = events.join(_proofs(frames), on="siren", how="left")
+    kind = pl.coalesce("_sirene", "dataclassification", "_other", pl.lit("sole_trader"))
+    decided = known.with_columns(
+        dataclassification=kind,
+        prospecting_allowed=pl.coalesce("prospecting_allowed", pl.lit(False))
+        & pl.coalesce("_allowed", pl.lit(True)),
+    )
+    company = pl.col("dataclassification") == "company"
+    if not sole_traders:
+        return decided.filter(company).select(columns)
+    named = pl.when(company).then("company_name")
+    return decided.with_columns(company_name=named).select(columns)
+
+
+def _proofs(frames: Frames) -> pl.LazyFrame:
+    """Return siren, _sirene and _other (classification), _allowed (prospecting)."""
+    other = [
+        frames.current(table).select(siren=pl.col(column), _other=pl.lit("company"))
+        for table, column in _LEGAL_PERSONS_ONLY.items()
+        if frames.has(table)
+    ]
+    empty = pl.LazyFrame(schema={"siren": pl.String(), "_other": pl.String()})
+    others = pl.concat([empty, *other]).drop_nulls().unique()
+    if not frames.has(_UNITS):
+        return others.with_columns(
+            _sirene=pl.lit(None, dtype=pl.String), _allowed=pl.lit(None, dtype=pl.Boolean)
+        )
+    legal = pl.col("personne_morale")
+    units = frames.current(_UNITS).select(
+        "siren",
+        _sirene=pl.when(legal)
+        .then(pl.lit("company"))
+        .when(legal.not_())
+        .then(pl.lit("sole_trader")),
+        # Article A123-96 du code de commerce: a natural person may refuse prospecting.
+        _allowed=legal.fill_null(False) | (pl.col("statut_diffusion") == "O").fill_null(False),
+    )
+    return units.join(others, on="siren", how="full", coalesce=True)

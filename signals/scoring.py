@@ -1,0 +1,53 @@
+"""How relevant one signal is, 0-100, and why.
+
+Belongs here: score = base × confidence × freshness × match, its breakdown, and what may be
+acted upon. The base stands with the signal, other weights in ``weights.yml``. Does not
+belong here: adding signals up (:mod:`signals.lead_scores`).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import polars as pl
+
+from signals.contract import EXPORTED_VERDICTS
+
+
+def scored(rows: pl.DataFrame, day: date) -> pl.DataFrame:
+    """Return ``rows`` with ``score`` and ``score_breakdown`` as of ``day``.
+
+    Args:
+        rows: signals with ``base_score``, ``confidence``, ``time``, ``half_life_days`` and
+            ``match_probability`` (null counts as certain: the company's own stream).
+        day: legal date at which freshness is taken.
+    """
+    age = (pl.lit(day) - pl.col("time")).dt.total_days().clip(lower_bound=0)
+    half_lives = age / pl.col("half_life_days")
+    factors = {
+        "base": pl.col("base_score"),
+        "confidence": pl.col("confidence").round(4),
+        "freshness": pl.lit(0.5).pow(half_lives).round(4),
+        "match": pl.col("match_probability").fill_null(1.0).round(4),
+    }
+    product = pl.lit(1.0)
+    for factor in factors.values():
+        product = product * factor
+    breakdown = [value.alias(name) for name, value in {**factors, "age_days": age}.items()]
+    return rows.with_columns(
+        score=product.clip(0, 100).round(1),
+        score_breakdown=pl.struct(breakdown).struct.json_encode(),
+    )
+
+
+def actionable(now: datetime) -> pl.Expr:
+    """Return whether a row may trigger an action at ``now``; docs/feed.md gives the rule."""
+    matched = pl.col("match_status").is_null() | pl.col("match_status").is_in(EXPORTED_VERDICTS)
+    return (
+        pl.col("op").is_in(["ASSERT", "AMEND"])
+        & pl.col("is_baseline").not_()
+        & pl.col("is_mass_operation").not_()
+        & pl.col("prospecting_allowed")
+        & (pl.col("expirytime") > pl.lit(now, dtype=pl.Datetime("us", "UTC")))
+        & matched
+    )

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from leads.places import city_key, department_key, place_keys, postcode_key
+
+
+def value(expression: pl.Expr, text: str | None) -> str | None:
+    frame = pl.DataFrame({"x": [text]}, schema={"x": pl.String})
+    found: str | None = frame.select(expression).item()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("1", "01"), ("01", "01"), ("AIN", "01"), ("Ain (01)", "01"), ("Bas-Rhin", "67"),
+     ("CÔTE D'OR", "21"), ("2a", "2A"), ("Réunion", "974"), ("La Réunion", "974"), ("974", "974"),
+     ("Bavière", None), ("0", None), ("", None), (None, None)],
+)  # fmt: skip
+def test_departments(typed: str | None, code: str | None) -> None:
+    assert value(department_key(pl.col("x")), typed) == code
+
+
+@pytest.mark.parametrize(
+    ("typed", "key"),
+    [("PARIS 11", "PARIS"), ("Paris 11e  Arrondissement", "PARIS"), ("LYON 2EME", "LYON"),
+     ("St-Étienne Cedex 09", "SAINT ETIENNE"), ("STE FOY", "SAINTE FOY"), ("Le Mans", "MANS"),
+     ("L'Haÿ-les-Roses", "HAY LES ROSES"), ("  ", None), ("75", None)],
+)  # fmt: skip
+def test_cities(typed: str, key: str | None) -> None:
+    assert value(city_key(pl.col("x")), typed) == key
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("75011", "75011"), ("F-75011", "75011"), ("75011.0", "75011"), ("7501", None),
+     ("750111", None)],
+)  # fmt: skip
+def test_postcodes(typed: str, code: str | None) -> None:
+    assert value(postcode_key(pl.col("x")), typed) == code
+
+
+def test_the_department_is_read_from_the_postcode_only_if_not_given() -> None:
+    rows = [("20090", None, None), ("20200", None, None), ("75011", None, "92")]
+    frame = pl.DataFrame(rows, schema=dict.fromkeys("pcd", pl.String), orient="row")
+    found = frame.select(place_keys("p", "c", "d"))
+    assert found["department"].to_list() == ["2A", "2B", "92"]

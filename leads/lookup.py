@@ -23,7 +23,9 @@ def compared(spellings: pl.DataFrame, index: Index) -> pl.DataFrame:
     return features.compare(pairs, spellings, tokens, index)
 
 
-def scored(spellings: pl.DataFrame, questions: int, index: Index, model: Model) -> pl.DataFrame:
+def scored(
+    spellings: pl.DataFrame, questions: int, index: Index, model: Model, *, batch: int = BATCH
+) -> pl.DataFrame:
     """Return one row per question and candidate unit, the best first, with ``probability``.
 
     Args:
@@ -31,10 +33,11 @@ def scored(spellings: pl.DataFrame, questions: int, index: Index, model: Model) 
         questions: how many questions there are, numbered from 0.
         index: the registry.
         model: the weights.
+        batch: questions looked up together; the result does not depend on it.
     """
     parts = []
-    for start in range(0, max(questions, 1), BATCH):
-        numbers = pl.col("lead").is_between(start, start + BATCH - 1)
+    for start in range(0, max(questions, 1), batch):
+        numbers = pl.col("lead").is_between(start, start + batch - 1)
         pairs = compared(spellings.filter(numbers), index)
         units = scoring.ranked(scoring.best_names(pairs, model.pair))
         likely = units.with_columns(scoring.log_odds(model))

@@ -105,7 +105,9 @@ class Warehouse:
         warehouse = cls(
             _connect(":memory:", temporary or path.parent / "tmp", memory_limit, threads)
         )
-        options = f"ENCRYPTION_KEY {literal(key)}, ENCRYPTION_CIPHER 'GCM'"
+        # DuckDB reads the key as an escaped blob: written so, any character may stand in it.
+        secret = "".join(f"\\x{byte:02X}" for byte in key.encode())
+        options = f"ENCRYPTION_KEY '{secret}', ENCRYPTION_CIPHER 'GCM'"
         if read_only:
             options += ", READ_ONLY"
         previous = os.umask(0o077)

@@ -14,6 +14,7 @@ import polars as pl
 
 from leads.index import Index, write_index
 from leads.places import place_keys
+from opendata.errors import SettingsError
 
 SEED = "2026-11"
 SPLITS = ("fit", "calibrate", "test")
@@ -36,9 +37,19 @@ def split_of(siren: str) -> str:
     return "fit" if part < 60 else "calibrate" if part < 80 else "test"
 
 
+def _read(name: str) -> pl.DataFrame:
+    if not (FOLDER / name).is_file():
+        raise SettingsError(
+            "the labelled data are not there and nothing else stands in for them",
+            next_step="set BENCH_DATA to the folder that holds matching/",
+            file=name,
+        )
+    return _filled(pl.read_parquet(FOLDER / name))
+
+
 def registry() -> pl.DataFrame:
     """Return the registry side, empty text as null."""
-    return _filled(pl.read_parquet(FOLDER / "registry_names.parquet"))
+    return _read("registry_names.parquet")
 
 
 def labelled() -> pl.DataFrame:
@@ -46,7 +57,7 @@ def labelled() -> pl.DataFrame:
 
     Columns: those of a lead, ``true_siren``, ``true_siret``, ``set``, ``split``.
     """
-    rows = _filled(pl.read_parquet(FOLDER / "labelled_leads.parquet")).sort("row_id")
+    rows = _read("labelled_leads.parquet").sort("row_id")
     sirens = rows["true_siren"].unique().sort()
     splits = pl.DataFrame({"true_siren": sirens, "split": [split_of(s) for s in sirens]})
     return (

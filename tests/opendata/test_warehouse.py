@@ -14,7 +14,7 @@ from opendata.assembly import Content, assemble
 from opendata.errors import SettingsError, StateError
 from opendata.warehouse import Warehouse, identifier, literal
 
-KEY = "clé d'essai, 'quotes' \"included\" 0123456789"
+KEY = "clé d'essai, 'quotes' \"included\" \\x41 0123456789"
 NAME = "BOULANGERIE TRES SECRETE"
 
 
@@ -35,7 +35,7 @@ def test_an_encrypted_database_opens_with_its_key_only(tmp_path: Path) -> None:
         assert db.rows("SELECT count(*), min(name) FROM leads") == [(20_000, NAME)]
         with pytest.raises(duckdb.Error):
             db.execute("CREATE TABLE t (x INT)")
-    for key in ("another key", KEY.lower() + " "):
+    for key in ("another key", KEY + " ", KEY.replace("\\x41", "A")):
         with pytest.raises(SettingsError, match="does not open with this key") as caught:
             Warehouse.encrypted(path, key)
         assert key not in str(caught.value)

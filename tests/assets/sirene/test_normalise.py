@@ -55,6 +55,7 @@ def test_tables_have_the_columns_and_types_of_the_description(layout: str, tmp_p
     assert set(found) == set(DATASET.tables)
     for name, table in found.items():
         described = {c.name: kinds[c.type] for c in DATASET.described_columns(name)}
+        described.pop("source_id", None)  # added with the version, not by the normaliser
         assert dict(table.collect_schema()) == described
 
 

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.resources import files
+from typing import Any
+
+import polars as pl
+import pytest
+
+from leads.features import PAIR_FEATURES
+from leads.scoring import TIERS, Model, best_names, load_model, probability, ranked
+from opendata.errors import SettingsError
+from opendata.files import json_bytes
+
+
+@pytest.fixture
+def content() -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(files("leads").joinpath("model.json").read_text("utf-8"))
+    return read
+
+
+def test_the_model_is_as_the_script_wrote_it(content: dict[str, Any]) -> None:
+    """A number changed by hand would change the hash that is its version."""
+    numbers = {key: value for key, value in content.items() if key != "version"}
+    digest = hashlib.sha256(json_bytes(numbers)).hexdigest()[:12]
+    assert content["version"] == f"logistic-{digest}" == load_model().version
+
+
+def test_a_model_for_other_features_is_refused(content: dict[str, Any]) -> None:
+    content["pair"].pop(PAIR_FEATURES[0])
+    with pytest.raises(SettingsError, match="other features"):
+        Model.from_content(content)
+
+
+def test_the_measured_numbers_say_how_they_were_measured(content: dict[str, Any]) -> None:
+    measured = [content["identifier"]["given"], content["thresholds"]["confirmed"]]
+    for row in measured:
+        assert 0.5 < row["probability"] < 1
+        assert row["labels"] >= 100
+        assert row["measured_as"]
+    assert set(content["calibration"]) == set(TIERS)
+    order = [content["thresholds"][name]["probability"]
+             for name in ("ambiguous", "probable", "confirmed")]  # fmt: skip
+    assert order == sorted(order)
+
+
+@pytest.mark.parametrize(
+    ("feature", "sign"),
+    [("coverage_lead", 1), ("coverage_both", 1), ("department_equal", 1),
+     ("department_differs", -1),
+     ("city_differs", -1), ("homonyms", -1), ("numbers_differ", -1)],
+)  # fmt: skip
+def test_evidence_counts_in_the_direction_it_must(feature: str, sign: int) -> None:
+    assert load_model().pair[feature] * sign > 0
+
+
+def test_the_calibration_keeps_the_order() -> None:
+    model = load_model()
+    odds = [-5.0, -1.0, 0.0, 1.0, 5.0]
+    for tier in TIERS:
+        rows = pl.DataFrame({"log_odds": odds, "tier": [tier] * len(odds)})
+        values = rows.select(probability(model)).to_series()
+        assert values.is_sorted()
+        assert values.is_between(0, 1).all()
+
+
+def test_margin_and_number_of_equals() -> None:
+    flat = dict.fromkeys(PAIR_FEATURES, 0.0)
+    rows = pl.DataFrame(
+        [
+            {"lead": lead, "siren": siren, "kind": "denomination", "name_id": place, **flat,
+             "token_set": score, "postcode": None, "city": None, "department": None, "asked": 1.0}
+            for place, (lead, siren, score) in enumerate(
+                [(0, "a", 9.0), (0, "a", 5.0), (0, "b", 8.0), (0, "c", 1.0), (1, "d", 3.0)]
+            )
+        ]
+    )  # fmt: skip
+    found = ranked(best_names(rows, {"token_set": 1.0}))
+    assert found.select("siren", "rank", "margin").rows() == [
+        ("a", 0, 1.0), ("b", 1, -1.0), ("c", 2, -8.0), ("d", 0, 8.0),
+    ]  # fmt: skip
+    assert found["as_good"].exp().round(6).to_list() == [2.0, 2.0, 2.0, 1.0]

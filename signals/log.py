@@ -129,12 +129,19 @@ class SignalLog:
         records = self.rows()["evidence"].explode().struct.field("source_id")
         return set(records.drop_nulls().unique().to_list())
 
-    def append(self, candidates: pl.DataFrame, cursors: Mapping[str, str]) -> Appended:
+    def append(
+        self,
+        candidates: pl.DataFrame,
+        cursors: Mapping[str, str],
+        withdrawn: pl.DataFrame | None = None,
+    ) -> Appended:
         """Add what the candidates say that the log does not know, and move the cursors.
 
         Args:
             candidates: rows of :func:`signals.detect.detect_all`, one per ``signalid``.
             cursors: dataset → version that the candidates come from.
+            withdrawn: RETRACT rows of :func:`signals.withdrawn.withdrawn`; one whose event
+                is among the candidates is left out, for it is then amended.
 
         Returns:
             The rows added; none when the same candidates are given again.
@@ -150,6 +157,8 @@ class SignalLog:
         if candidates.height and known.height:
             recorded = candidates["recordedtime"][0]
             new.append(amend.amendments(known, candidates, weights().source_precedence, recorded))
+        if withdrawn is not None:
+            new.append(withdrawn.join(candidates, on="signalid", how="anti"))
         return self._extend(state, known, pl.concat(new), cursors)
 
     def retract(

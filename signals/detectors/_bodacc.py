@@ -1,7 +1,8 @@
 """How detectors read the BODACC tables, which hold notices about legal persons only.
 
-Belongs here: what several notices-based rules share. Does not belong here: the
-correction of notices, done once when the tables are made.
+Belongs here: what several notices-based rules share, first of all that a notice which
+another one annuls or rectifies says nothing any more. Does not belong here: withdrawing
+what such a notice had signalled (:mod:`signals.withdrawn`).
 """
 
 from __future__ import annotations
@@ -14,12 +15,48 @@ import polars as pl
 from signals.base import Frames, Signal
 from signals.events import Reading, euros, events, first_text, folded, plausible_amount, titled
 
+NOTICES = "bodacc__notices"
+#: Kinds of notice that take the place of the one they cite.
+CORRECTIONS = ("annulation", "rectificatif")
+#: Family of judgments that undo the one they cite, as an annulation does.
+UNDONE = "RETRACTATION"
 #: A notice states what a court registered; its free text was read by rules.
 CONFIDENCE = 0.95
 TRANSFER = "SUITE A TRANSFERT DE SON SIEGE SOCIAL"
 LEASE = "LOCATION GERANCE"
 #: A day of effect further back is that of another event.
 EFFECT_BEFORE_NOTICE = timedelta(days=180)
+
+
+def corrected(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Return ``notice_id`` and ``reason`` of the notices that ``rows`` annul or rectify."""
+    kind = pl.col("type_avis")
+    undone = pl.lit(False)
+    if "jugement_famille" in rows.collect_schema():
+        undone = folded(pl.col("jugement_famille")).str.contains(UNDONE).fill_null(False)
+    reason = pl.when(undone).then(pl.lit("annulation")).otherwise(kind)
+    return (
+        rows.filter(
+            kind.is_in(CORRECTIONS).fill_null(False) | undone,
+            pl.col("previous_notice_id").is_not_null(),
+        )
+        .select(notice_id="previous_notice_id", reason=reason)
+        .unique("notice_id", keep="first")
+    )
+
+
+def standing(rows: pl.LazyFrame, frames: Frames, table: str) -> pl.LazyFrame:
+    """Return the notices of ``rows``, from ``table``, that nothing known corrects."""
+    known = [frames.current(name) for name in (table, NOTICES) if frames.has(name)]
+    gone = pl.concat([corrected(part).select("notice_id") for part in known])
+    told = rows.filter((pl.col("type_avis") == "annulation").fill_null(False).not_())
+    return told.join(gone, on="notice_id", how="anti")
+
+
+def notices(frames: Frames, table: str) -> pl.LazyFrame:
+    """Return the new notices of ``table`` that stand."""
+    rows = frames.delta(table).filter(pl.col("_op") != "removed")
+    return standing(rows, frames, table)
 
 
 def hq_registrations(rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -41,7 +78,7 @@ def sales(frames: Frames) -> pl.LazyFrame:
     day of effect where it is near the notice, else the day of the notice: some notices
     announce a coming effect, others repeat when the business first opened.
     """
-    rows = frames.delta("bodacc__sales").filter(pl.col("_op") != "removed")
+    rows = notices(frames, "bodacc__sales")
     lease = folded(pl.col("category")).str.contains(LEASE, literal=True).fill_null(False)
     bought = folded(pl.col("category")).str.contains("LOCATAIRE GERANT", literal=True)
     named = rows.filter(
@@ -131,7 +168,7 @@ def insolvency_events(
 
 def judgments(frames: Frames, *stages: str) -> pl.LazyFrame:
     """Return the new judgments of these stages."""
-    rows = frames.delta("bodacc__insolvencies").filter(pl.col("_op") != "removed")
+    rows = notices(frames, "bodacc__insolvencies")
     return rows.filter(pl.col("stage").is_in(stages))
 
 

@@ -53,8 +53,8 @@ def detect(frames: Frames) -> pl.LazyFrame:
 
 
 def _registered(frames: Frames) -> pl.LazyFrame:
-    notices = frames.delta("bodacc__registrations").filter(
-        pl.col("_op") != "removed", pl.col("kind") == "creation", _bodacc.creation_category()
+    notices = _bodacc.notices(frames, "bodacc__registrations").filter(
+        pl.col("kind") == "creation", _bodacc.creation_category()
     )
     reading = Reading(
         siren=pl.col("siren"),

@@ -7,7 +7,7 @@ from datetime import timedelta
 import polars as pl
 
 from signals.base import Frames, Signal
-from signals.detectors._bodacc import hq_registrations
+from signals.detectors._bodacc import hq_registrations, standing
 from signals.detectors._sirene import change_events, changes, known_changes
 from signals.events import titled
 
@@ -28,6 +28,7 @@ SIGNAL = Signal(
         "A registration notice only confirms a move that Sirene states, 180 days apart at most.",
     ),
 )
+REGISTRATIONS = "bodacc__registrations"
 #: A registration at the new court follows or precedes the move by weeks.
 SAME_MOVE = timedelta(days=180)
 NOTICE_CONFIDENCE = 0.7
@@ -36,19 +37,20 @@ NOTICE_CONFIDENCE = 0.7
 def detect(frames: Frames) -> pl.LazyFrame:
     """Return moves to another SIRET, with the registrations that confirm them."""
     moves = [_events(changes(frames, "hq_moved"), frames)]
-    if frames.has("bodacc__registrations"):
+    if frames.has(REGISTRATIONS):
         moves.append(_confirmations(frames))
     return pl.concat(moves)
 
 
 def _confirmations(frames: Frames) -> pl.LazyFrame:
     """Return the pairs of a move and a registration of which one at least is new."""
-    notices = hq_registrations(frames.current("bodacc__registrations"))
+    all_notices = standing(frames.current(REGISTRATIONS), frames, REGISTRATIONS)
+    notices = hq_registrations(all_notices)
     moved = known_changes(frames, "hq_moved")
     fresh = pl.concat(
         [
             changes(frames, "hq_moved").select("siren"),
-            hq_registrations(frames.delta("bodacc__registrations")).select("siren"),
+            hq_registrations(frames.delta(REGISTRATIONS)).select("siren"),
         ]
     ).unique()
     notice = notices.select(

@@ -7,7 +7,7 @@ from datetime import timedelta
 import polars as pl
 
 from signals.base import Frames, Signal
-from signals.detectors._bodacc import CONFIDENCE, hq_registrations
+from signals.detectors._bodacc import CONFIDENCE, hq_registrations, notices
 from signals.detectors._sirene import TABLE, known_changes
 from signals.events import Reading, events
 
@@ -33,8 +33,7 @@ SAME_MOVE = timedelta(days=180)
 
 def detect(frames: Frames) -> pl.LazyFrame:
     """Return registrations after a transfer that Sirene does not show yet."""
-    notices = frames.delta("bodacc__registrations").filter(pl.col("_op") != "removed")
-    arrived = hq_registrations(notices)
+    arrived = hq_registrations(notices(frames, "bodacc__registrations"))
     if frames.has(TABLE):
         moved = known_changes(frames, "hq_moved").select("siren", _moved="occurred_at")
         gap = (pl.col("registered_on") - pl.col("_moved")).abs() <= SAME_MOVE

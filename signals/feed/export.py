@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,23 @@ def account_folder(account_id: str) -> str:
     if _SAFE.fullmatch(account_id):
         return account_id
     return f"h_{hashlib.sha256(account_id.encode()).hexdigest()[:32]}"
+
+
+def forget_account(folder: Path, account_id: str) -> bool:
+    """Remove all that was published of an account; return whether there was anything.
+
+    The manifest goes first: a removal cut short leaves nothing a consumer would read.
+
+    Args:
+        folder: the ``exports`` folder.
+        account_id: the tenant.
+    """
+    target = folder / "accounts" / account_folder(account_id)
+    if not target.exists():
+        return False
+    (target / manifest.NAME).unlink(missing_ok=True)
+    shutil.rmtree(target)
+    return True
 
 
 def export(

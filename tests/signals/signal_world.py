@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,9 +15,11 @@ from signal_tables import OPENING, SALE, Row, Tables
 from opendata import files
 from opendata.clock import Clock
 from signals.detect import detect_all
+from signals.feed import manifest
 from signals.feed.attribution import SOURCE_SCHEMA
 from signals.feed.export import ExportReport, export
 from signals.log import Appended, SignalLog
+from signals.segments import Segment, read_segments
 
 DAY = date(2021, 1, 8)
 BUYER, SELLER = SALE["buyer_siren"], SALE["seller_siren"]
@@ -80,6 +83,7 @@ def source_frame(licence: str = "lov2") -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SOURCE_SCHEMA)
 
 
+LATER = date(2021, 1, 12)
 STATUS = pl.DataFrame({"dataset": ["bodacc"], "state": ["OK"], "last_data": [DAY]})
 
 
@@ -170,3 +174,32 @@ def killed_at(number: int, action: Callable[[], object], monkeypatch: Any) -> No
         raise AssertionError(f"point {number} was not reached")
     finally:
         monkeypatch.setattr(files, "on_point", lambda _name: None)
+
+
+def stream(folder: Path) -> pl.DataFrame:
+    published = manifest.read(folder)
+    return read_segments(folder, published.segments)
+
+
+def account(out: Path, name: str = "acme") -> Path:
+    return out / "accounts" / name
+
+
+def current(folder: Path) -> pl.DataFrame:
+    return pl.read_parquet(folder / "signals_current.parquet")
+
+
+def check_consistent(folder: Path) -> None:
+    """Assert what a consumer may rely on at any instant: everything named is as described."""
+    content = json.loads((folder / "manifest.json").read_text())
+    expected = 1
+    for entry in content["segments"]:
+        rows = read_segments(folder, [Segment.parse(entry)])
+        numbers = rows["sequence"].cast(pl.Int64).to_list()
+        assert numbers == list(range(expected, expected + entry["rows"]))
+        expected += entry["rows"]
+    assert int(content["max_sequence"]) == expected - 1
+    for entry in [*content["segments"], *content["resources"]]:
+        path = folder / entry["path"]
+        assert path.stat().st_size == entry["bytes"]
+        assert entry["hash"] == f"sha256:{tree(path.parent)[path.name]}"

@@ -7,10 +7,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 from pydantic import ValidationError
-from signal_tables import SALE
+from signal_tables import COMMON, SALE, SCHEMAS
 from signal_world import sales, tell
 
+from opendata.catalogue import load_catalogue
 from opendata.errors import ContractError, SettingsError
+from opendata.typing_rules import DTYPES
 from signals.base import Signal
 from signals.contract import (
     CANDIDATE_SCHEMA,
@@ -191,3 +193,12 @@ def test_signal_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None
     assert Signal(**values).type == "fr.company_signals.y.x.v1"  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="it must hold"):
         Signal(**{**values, **wrong})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("table", SCHEMAS)
+def test_tables_of_these_tests_have_the_columns_of_the_real_ones(table: str) -> None:
+    catalogue = load_catalogue(Path(__file__).parents[2] / "assets")
+    (dataset,) = [one for one in catalogue.values() if table in one.tables]
+    real = {column.name: DTYPES[column.type] for column in dataset.described_columns(table)}
+    used = {**SCHEMAS[table], **{name: COMMON[name] for name in COMMON if name != "_op"}}
+    assert {name: real.get(name) for name in used} == used

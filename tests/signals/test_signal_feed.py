@@ -4,85 +4,38 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import fastexcel
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from signal_tables import SALE
 from signal_world import (
     BUYER,
+    LATER,
     LIQUIDATION,
     OTHER_SALE,
     SELLER,
+    account,
     at,
     candidates,
-    killed_at,
+    check_consistent,
+    current,
     match,
-    match_frame,
-    points,
     publish,
     sales,
     source_frame,
+    stream,
     tell,
     tree,
 )
 
-from opendata.errors import LicenceError, SettingsError, StateError
+from opendata.errors import LicenceError
 from signals.contract import SignalRow
 from signals.feed import manifest
 from signals.feed.current import harmless
-from signals.feed.export import account_folder
 from signals.log import SignalLog
-from signals.segments import Segment, read_segments
-
-LATER = date(2021, 1, 12)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> SignalLog:
-    log = SignalLog(tmp_path / "signals")
-    tell(log, sales(SALE, OTHER_SALE))
-    return log
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "exports"
-
-
-def stream(folder: Path) -> pl.DataFrame:
-    published = manifest.read(folder)
-    return read_segments(folder, published.segments)
-
-
-def account(out: Path, name: str = "acme") -> Path:
-    return out / "accounts" / name
-
-
-def current(folder: Path) -> pl.DataFrame:
-    return pl.read_parquet(folder / "signals_current.parquet")
-
-
-def check_consistent(folder: Path) -> None:
-    """Assert what a consumer may rely on at any instant: everything named is as described."""
-    content = json.loads((folder / "manifest.json").read_text())
-    expected = 1
-    for entry in content["segments"]:
-        rows = read_segments(folder, [Segment.parse(entry)])
-        numbers = rows["sequence"].cast(pl.Int64).to_list()
-        assert numbers == list(range(expected, expected + entry["rows"]))
-        expected += entry["rows"]
-    assert int(content["max_sequence"]) == expected - 1
-    for entry in [*content["segments"], *content["resources"]]:
-        path = folder / entry["path"]
-        assert path.stat().st_size == entry["bytes"]
-        assert entry["hash"] == f"sha256:{tree(path.parent)[path.name]}"
 
 
 def test_each_stream_counts_for_itself(log: SignalLog, out: Path) -> None:
@@ -335,47 +288,6 @@ def test_version_before_is_kept_and_no_other(log: SignalLog, out: Path) -> None:
     assert kept == sorted(seen[-2:])
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "../../etc",
-        "..",
-        ".",
-        "/abs",
-        "a/b",
-        "A",
-        "a@example.org",
-        "é",
-        "h_" + "0" * 32,
-        "x" * 64,
-    ],
-)
-def test_account_ids_never_leave_their_folder(log: SignalLog, out: Path, name: str) -> None:
-    folder = account_folder(name)
-    assert folder.startswith("h_")
-    assert folder != name
-    publish(log, out, match("l1", BUYER, name))
-    assert [path.name for path in (out / "accounts").iterdir()] == [folder]
-    assert sorted(path.name for path in out.iterdir()) == ["accounts", "company"]
-    publish(log, out, match("l1", BUYER, name), day=LATER)
-    assert stream(account(out, folder)).height == 1
-
-
-def test_match_without_account_is_refused(log: SignalLog, out: Path) -> None:
-    for nameless in (None, ""):
-        with pytest.raises(SettingsError, match="has no"):
-            publish(log, out, match("l1", BUYER, account_id=nameless))
-    with pytest.raises(SettingsError, match="probability"):
-        publish(log, out, matches=match_frame(match("l1", BUYER)).drop("probability"))
-
-
-def test_damaged_manifest_is_an_error_not_a_new_stream(log: SignalLog, out: Path) -> None:
-    publish(log, out, match("l1", BUYER))
-    (account(out) / "manifest.json").write_text("{")
-    with pytest.raises(StateError, match="cannot be read"):
-        publish(log, out, match("l1", BUYER))
-
-
 def test_manifest_is_a_data_package(log: SignalLog, out: Path) -> None:
     publish(log, out, match("l1", BUYER))
     content = json.loads((account(out) / "manifest.json").read_text())
@@ -400,81 +312,3 @@ def test_no_lead_and_no_match_in_the_company_stream(log: SignalLog, out: Path) -
     assert rows.select(pl.col(private).is_null().all()).row(0) == (True,) * len(private)
     names = {path.name for path in (out / "company").iterdir()}
     assert not names & {"matches.parquet", "lead_scores.parquet", "signals_current.xlsx"}
-
-
-ACCOUNTS, SIRENS = ("acme", "beta", "jean@example.org"), (BUYER, SELLER, "892552506", "822825618")
-LEADS = st.dictionaries(
-    st.tuples(st.sampled_from(ACCOUNTS), st.integers(0, 3)),
-    st.tuples(st.sampled_from(SIRENS), st.sampled_from(["confirmed", "probable", "ambiguous"])),
-    max_size=8,
-)
-
-
-def rows_of(leads: dict[Any, Any]) -> list[dict[str, Any]]:
-    return [
-        match(f"{name}-lead-{number}", siren, name, verdict=verdict)
-        for (name, number), (siren, verdict) in sorted(leads.items())
-    ]
-
-
-@settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(first=LEADS, second=LEADS)
-def test_no_account_holds_anything_of_another(
-    tmp_path_factory: pytest.TempPathFactory, first: dict[Any, Any], second: dict[Any, Any]
-) -> None:
-    base = tmp_path_factory.mktemp("world")
-    log, out = SignalLog(base / "signals"), base / "exports"
-    tell(log, sales(SALE, OTHER_SALE))
-    publish(log, out, *rows_of(first))
-    publish(log, out, *rows_of(second), day=LATER)
-    for name in ACCOUNTS:
-        folder = account(out, account_folder(name))
-        if not folder.exists():
-            assert not any(key[0] == name for key in [*first, *second])
-            continue
-        check_consistent(folder)
-        others = [other for other in ACCOUNTS if other != name]
-        for path in folder.rglob("*.*"):
-            if path.suffix == ".parquet":
-                text = str(pl.read_parquet(path, glob=False).to_dicts())
-            elif path.suffix == ".xlsx":
-                text = str(fastexcel.read_excel(path).load_sheet("signals").to_polars().to_dicts())
-            else:
-                text = path.read_text()
-            assert not any(f"{other}-lead-" in text for other in others), path
-        wanted = {
-            (f"{key[0]}-lead-{key[1]}", siren)
-            for key, (siren, verdict) in second.items()
-            if key[0] == name and verdict != "ambiguous"
-        }
-        assert set(current(folder).select("lead_id", "siren").rows()) == wanted
-
-
-def test_killed_anywhere_and_run_again_gives_the_same_bytes(
-    log: SignalLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    publish(log, first, match("l1", BUYER), match("l2", OTHER_SALE["seller_siren"]))
-    tell(log, sales({**SALE, "ville": "Ailleurs"}))
-    log.erase([OTHER_SALE["seller_siren"]], reason="opposition", recorded=at(), run_id="run-2")
-
-    def run(folder: Path) -> None:
-        publish(log, folder, match("l1", BUYER), match("l3", SELLER), day=LATER)
-
-    shutil.copytree(first, second)
-    reached = points(lambda: run(second), monkeypatch)
-    assert {"feed-segment:before-write", "feed-manifest:after-rename", "feed-copy:after-rename",
-            "feed-scrub:after-rename", "feed-file:after-rename"} <= set(reached)  # fmt: skip
-    expected = tree(second)
-    kinds = {point: number for number, point in enumerate(reached)}
-    for number in sorted({0, *kinds.values()}):
-        folder = tmp_path / str(number)
-        shutil.copytree(first, folder)
-        killed_at(number, lambda at=folder: run(at), monkeypatch)
-        for one in ("company", "accounts/acme"):
-            check_consistent(folder / one)
-        run(folder)
-        assert tree(folder) == expected, reached[number]
-        shutil.rmtree(folder)

@@ -6,6 +6,7 @@ registry. Counts only: no field of a lead reaches Dagster.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import dagster as dg
@@ -16,6 +17,7 @@ from assets.workspace import Workspace, WorkspaceResource
 from leads.index import Index, build_index
 from leads.intake import read_leads
 from leads.matching import match_leads
+from leads.scoring import load_model
 from opendata.errors import OpenDataError, StateError
 
 REGISTRY = ("sirene__legal_units", "sirene__establishments", "sirene__successions")
@@ -53,22 +55,27 @@ def registry_index(workspace: Workspace) -> tuple[Index | None, str]:
 
 
 def _drop_others(workspace: Workspace, kept: str) -> None:
-    import shutil
-
     for other in (workspace.data_dir / "index").iterdir():
         if other.name != kept:
             shutil.rmtree(other, ignore_errors=True)
 
 
 def match_all(workspace: Workspace) -> pl.DataFrame:
-    """Match the leads of the store to the registry and keep the matches; return them."""
-    store = workspace.lead_store
+    """Match the leads that have no answer from the current registry; return all matches."""
+    store, model = workspace.lead_store, load_model()
     index, version = registry_index(workspace)
-    matches = match_leads(
-        store.leads(), index, matched_at=workspace.clock.today(), registry_version=version
-    )
-    store.put_matches(matches)
-    return matches
+    open_leads = store.unanswered(registry_version=version, model_version=model.version)
+    if open_leads.height:
+        store.put_matches(
+            match_leads(
+                open_leads,
+                index,
+                matched_at=workspace.clock.today(),
+                registry_version=version,
+                model=model,
+            )
+        )
+    return store.matches()
 
 
 @dg.asset(

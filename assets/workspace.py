@@ -41,7 +41,6 @@ class Workspace:
         bases: official host → base URL, for portals that are not at their official place.
         leads: file of leads, if there is one.
         default_account: account of leads whose file has no account column.
-        stream: stable URI of this installation.
         memory_limit: memory DuckDB may take before it spills, e.g. ``8GB``.
         changed_ceilings: dataset → the operator's own limit of the mass-change guard.
         insee_api_key: key of the INSEE API; never shown.
@@ -54,7 +53,6 @@ class Workspace:
     bases: Mapping[str, str] = field(default_factory=dict)
     leads: Path | None = None
     default_account: str = "default"
-    stream: str = "urn:company-signals:local"
     memory_limit: str = "8GB"
     changed_ceilings: Mapping[str, float] = field(default_factory=dict)
     insee_api_key: str | None = field(default=None, repr=False)
@@ -114,7 +112,6 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     bases: dict[str, str] = {}
     leads: str | None = None
     default_account: str = "default"
-    stream: str = "urn:company-signals:local"
     memory_limit: str = "8GB"
     changed_ceilings: dict[str, float] = {}
     insee_api_key: str | None = None
@@ -129,7 +126,6 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
             bases=self.bases,
             leads=Path(self.leads) if self.leads else None,
             default_account=self.default_account,
-            stream=self.stream,
             memory_limit=self.memory_limit,
             changed_ceilings=self.changed_ceilings,
             insee_api_key=self.insee_api_key,

@@ -17,7 +17,7 @@ from pathlib import Path
 from opendata.errors import SettingsError
 
 #: Environment variable that carries the key; it wins over the file.
-VARIABLE = "COMPANY_SIGNALS_LEAD_KEY"
+VARIABLE = "SIGNALS_LEAD_KEY"
 KEY_BYTES = 32
 
 

@@ -98,6 +98,8 @@ class LeadStore:
                 [list(complete_for)],
             )
             database.execute("INSERT OR REPLACE INTO leads BY NAME FROM incoming")
+            # A changed lead is another question: its old answer must not stand for it.
+            _delete(database, changed, tables=("matches",))
             _delete(database, removed)
         unchanged = leads.height - added.height - changed.height
         return Changes(added, changed, removed, unchanged)
@@ -116,6 +118,16 @@ class LeadStore:
                 "INSERT OR REPLACE INTO matches BY NAME "
                 "FROM incoming SEMI JOIN leads USING (account_id, lead_id)"
             )
+
+    def unanswered(self, *, registry_version: str, model_version: str) -> pl.DataFrame:
+        """Return the leads without a match by this model against this registry."""
+        with self._transaction() as database:
+            return database.frame(
+                "FROM leads ANTI JOIN (FROM matches WHERE registry_version = ? "
+                "AND model_version = ?) USING (account_id, lead_id) "
+                "ORDER BY account_id, lead_id",
+                [registry_version, model_version],
+            ).cast(dict(SCHEMA))
 
     def leads(self, account_id: str | None = None) -> pl.DataFrame:
         """Return the leads of one account, or all, by account and id."""
@@ -166,9 +178,12 @@ def _table(database: Warehouse, rows: pl.DataFrame, name: str = "incoming") -> I
         database.connection.unregister(name)
 
 
-def _delete(database: Warehouse, keys: pl.DataFrame) -> None:
+def _delete(
+    database: Warehouse, keys: pl.DataFrame, tables: tuple[str, ...] = ("leads", "matches")
+) -> None:
     with _table(database, keys, "gone"):
-        for table in ("DELETE FROM leads t ", "DELETE FROM matches t "):
+        for table in tables:
             database.execute(
-                table + "USING gone g WHERE t.account_id = g.account_id AND t.lead_id = g.lead_id"
+                f"DELETE FROM {table} t USING gone g "  # noqa: S608 - our own names
+                "WHERE t.account_id = g.account_id AND t.lead_id = g.lead_id"
             )

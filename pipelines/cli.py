@@ -94,7 +94,7 @@ def export(data_dir: DataDir = None, at: At = None) -> None:
 
     workspace = _workspace(data_dir=data_dir, at=at)
     report = run_exports(workspace)
-    print_signals(workspace, report)
+    print_signals(workspace)
     raise typer.Exit(0 if report.ok else 1)
 
 

@@ -53,7 +53,10 @@ class RunReport:
         return RunReport(
             {**self.failures, **other.failures},
             {**self.outcomes, **other.outcomes},
-            {**self.added, **other.added},
+            {
+                kind: self.added.get(kind, 0) + other.added.get(kind, 0)
+                for kind in {**self.added, **other.added}
+            },
         )
 
 
@@ -133,7 +136,6 @@ def _as_resource(workspace: Workspace) -> WorkspaceResource:
         bases=dict(workspace.bases),
         leads=str(workspace.leads) if workspace.leads else None,
         default_account=workspace.default_account,
-        stream=workspace.stream,
         memory_limit=workspace.memory_limit,
         changed_ceilings=dict(workspace.changed_ceilings),
         insee_api_key=workspace.insee_api_key,
@@ -172,6 +174,12 @@ def _reason(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return str(data.user_failure_data.description)
-    if data.error is None:
-        return "failed without a reason"
-    return data.error.message.splitlines()[0]
+    # The text of an unforeseen error may quote data, so only its kind is shown.
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    kind = error.cls_name if error is not None else "error"
+    return (
+        f"unforeseen {kind}. What to do: run `company-signals --debug run …` to see where, "
+        "and report it."
+    )

@@ -64,7 +64,6 @@ def _settings(portal: SamplePortal, day: date, data_dir: Path | None) -> Setting
         datagouv_url=bases.pop(DATAGOUV_HOST),
         base_urls=bases,
         at=day,
-        stream="urn:company-signals:sample",
         changed_ceilings=ANY_CHANGE,
     )
 

@@ -46,10 +46,6 @@ class Settings(BaseSettings):
     at: date | datetime | None = Field(
         default=None, description="the date or instant a run takes as now; the system's if not set"
     )
-    stream: str = Field(
-        default="urn:company-signals:local",
-        description="stable URI of this installation, the `source` of its signals",
-    )
     memory_limit: str = Field(default="8GB", description="memory DuckDB may take before it spills")
     insee_api_key: str | None = Field(
         default=None, description="key of the INSEE Sirene API (daily flux)", repr=False

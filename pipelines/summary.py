@@ -1,7 +1,7 @@
 """What a run shows at its end.
 
 Belongs here: the final tables: datasets and dates, rows, leads by verdict, signals by
-type with a few real ones, and where the outputs are.
+type with a real one of each, and where the outputs are.
 """
 
 from __future__ import annotations
@@ -14,96 +14,133 @@ from rich.table import Table
 from assets import discovery
 from assets.workspace import Workspace
 from opendata.source_status import source_status
+from opendata.state import Version
 from pipelines.console import console
 from pipelines.main_job import RunReport
 from signals.registry import registry
 
-SHOWN = 12
+#: Width of a company's name in the table of signals.
+NAME = 30
+
+
+def _table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", header_style="dim")
+    return table
 
 
 def print_step(day: date, note: str, report: RunReport) -> None:
     """Print one line for a run date of a replay."""
     added = sum(report.added.values())
-    what = "nothing new" if report.nothing_new else f"{added} signal rows published"
+    what = "nothing new" if report.nothing_new else f"{added:,} signal rows"
     mark = "[green]✓[/]" if report.ok else "[red]✗[/]"
-    console.print(f"{mark} {day}  {note}: {what}")
+    console.print(f"{mark} {day}  {note}: [bold]{what}[/]", soft_wrap=True)
+
+
+def print_failures(report: RunReport) -> None:
+    """Print why each thing that failed did, one paragraph each."""
     for place, reason in report.failures.items():
-        console.print(f"  [red]{place}[/]: {reason}", soft_wrap=True)
+        console.print(f"[red]✗ {place}[/]  {reason}", soft_wrap=True)
 
 
 def print_summary(workspace: Workspace, report: RunReport) -> None:
     """Print everything a run has to say."""
     print_datasets(workspace, report)
     print_matches(workspace)
-    print_signals(workspace, report)
+    print_signals(workspace)
     if report.nothing_new:
-        console.print("Nothing new: nothing was published.")
+        console.print("\nNothing new: nothing was published.")
 
 
 def print_datasets(workspace: Workspace, report: RunReport) -> None:
     """Print each dataset: the publisher's date, rows, what was refused, how it stands."""
-    table = Table(title="Datasets", title_justify="left")
-    for name in ("dataset", "publisher's date", "rows", "refused", "this run", "state"):
-        table.add_column(name, justify="right" if name in ("rows", "refused") else "left")
+    table = _table(
+        "\nDatasets", "dataset", "published", "rows", "refused", "this run", "state",
+        right=("rows", "refused"),
+    )  # fmt: skip
     states = source_status(discovery.catalogue(), workspace.data_dir, workspace.clock)
     for row in states.iter_rows(named=True):
-        version = workspace.store.current(row["dataset"])
-        rows = sum(workspace.store.scan(t).select(pl.len()).collect().item() for t in version.tables) if version else 0
+        name = row["dataset"]
+        version = workspace.store.current(name)
         table.add_row(
-            row["dataset"],
-            str(row["publication_date"] or "never loaded"),
-            f"{rows:,}",
+            name,
+            str(version.publisher_date) if version else "never",
+            f"{_rows(workspace, version):,}",
             f"{version.rejected:,}" if version else "",
-            report.outcomes.get(row["dataset"], ""),
-            f"{row['state']} ({row['message']})",
+            report.outcomes.get(name, ""),
+            row["state"],
         )
     console.print(table)
-    for place, reason in report.failures.items():
-        console.print(f"[red]{place}[/] {reason}", soft_wrap=True)
+    print_failures(report)
+
+
+def _rows(workspace: Workspace, version: Version | None) -> int:
+    if version is None:
+        return 0
+    counts = [workspace.store.scan(name).select(pl.len()) for name in version.tables]
+    return sum(int(frame.item()) for frame in pl.collect_all(counts))
 
 
 def print_matches(workspace: Workspace) -> None:
     """Print how many leads were matched, are ambiguous or were not found."""
     if not (workspace.data_dir / "leads.duckdb").exists():
-        console.print("No leads yet: give a file with --leads or SIGNALS_LEADS.")
+        console.print("\nNo leads yet: give a file with --leads or SIGNALS_LEADS.")
         return
     matches = workspace.lead_store.matches()
-    table = Table(title=f"Leads: {matches.height:,}", title_justify="left")
-    table.add_column("verdict")
-    table.add_column("leads", justify="right")
-    table.add_column("mean probability", justify="right")
+    table = _table(
+        f"\nLeads: {matches.height:,}", "verdict", "leads", "mean probability",
+        right=("leads", "mean probability"),
+    )  # fmt: skip
     grouped = matches.group_by("verdict").agg(pl.len(), pl.col("probability").mean())
-    for verdict, count, mean in grouped.sort("len", descending=True).iter_rows():
+    for verdict, count, mean in grouped.sort("len", "verdict", descending=True).iter_rows():
         table.add_row(verdict, f"{count:,}", f"{mean:.2f}" if mean is not None else "")
     console.print(table)
 
 
-def print_signals(workspace: Workspace, report: RunReport) -> None:
-    """Print signals by type, a real one of each, and where the outputs are."""
-    current = workspace.log.current().filter(pl.col("op").is_in(["ASSERT", "AMEND"]))
-    titles = {entry.signal.type: entry.signal for entry in registry().values()}
-    on_leads = _lead_signals(workspace)
-    table = Table(title=f"Signals: {current.height:,}", title_justify="left")
-    for name in ("type", "companies", "on leads", "latest example"):
-        table.add_column(name, justify="right" if name in ("companies", "on leads") else "left")
-    latest = current.sort("time", "id").group_by("type", maintain_order=True).agg(
-        pl.len(), pl.col("company_name", "siren", "time", "title_en").last()
+def print_signals(workspace: Workspace) -> None:
+    """Print signals by type, the latest of each, and where the outputs are."""
+    said = workspace.log.current().filter(pl.col("op").is_in(["ASSERT", "AMEND"]))
+    on_leads = _published_to_accounts(workspace)
+    codes = {found.signal.type: found.signal.code for found in registry().values()}
+    table = _table(
+        f"\nSignals: {said.height:,}", "type", "companies", "on leads", "date", "siren", "latest",
+        right=("companies", "on leads"),
+    )  # fmt: skip
+    latest = (
+        said.sort("time", "id")
+        .join(on_leads, on=["siren", "type"], how="left", maintain_order="left")
+        # A company that is somebody's lead makes the better example.
+        .sort(pl.col("rows").is_not_null(), "time", "id")
+        .group_by("type", maintain_order=True)
+        .agg(pl.len(), pl.col("company_name", "siren", "time").last())
+        .sort("len", "type", descending=True)
     )
-    for row in latest.sort("len", descending=True).iter_rows(named=True):
-        name = row["company_name"] or "(not named)"
-        code = titles[row["type"]].code if row["type"] in titles else row["type"]
-        example = f"{name} ({row['siren']}), {row['time']}"
-        table.add_row(code, f"{row['len']:,}", f"{on_leads.get(row['type'], 0):,}", example)
+    counts = dict(on_leads.group_by("type").agg(pl.col("rows").sum()).iter_rows())
+    for kind, count, name, siren, when in latest.iter_rows():
+        table.add_row(
+            codes.get(kind, kind),
+            f"{count:,}",
+            f"{counts.get(kind, 0):,}",
+            str(when),
+            siren,
+            (name or "(not named)")[:NAME],
+        )
     console.print(table)
-    console.print("Outputs:")
-    for path in (workspace.exports, workspace.warehouse, workspace.data_dir / "tables"):
-        console.print(f"  {path}", soft_wrap=True)
+    console.print("\nOutputs")
+    for path, what in (
+        (workspace.exports, "what the platform fetches: company/ and accounts/<account>/"),
+        (workspace.warehouse, "what analysts query: `company-signals query \"…\"`"),
+        (workspace.data_dir / "tables", "the normalised tables, Parquet"),
+    ):
+        console.print(f"  {path}  [dim]{what}[/]", soft_wrap=True)
 
 
-def _lead_signals(workspace: Workspace) -> dict[str, int]:
-    """Return type → live signals on leads, over all accounts, from the exported tables."""
-    paths = sorted((workspace.exports / "accounts").glob("*/signals_current.parquet"))
+def _published_to_accounts(workspace: Workspace) -> pl.DataFrame:
+    """Return siren, type and how many signals were ever published on leads."""
+    paths = sorted((workspace.exports / "accounts").glob("*/segments/*.parquet"))
     if not paths:
-        return {}
-    rows = pl.concat([pl.read_parquet(path, columns=["type"], glob=False) for path in paths])
-    return dict(rows.group_by("type").len().iter_rows())
+        return pl.DataFrame(schema={"siren": pl.String, "type": pl.String, "rows": pl.UInt32})
+    rows = [pl.read_parquet(path, columns=["siren", "type", "op"], glob=False) for path in paths]
+    asserted = pl.concat(rows).filter(pl.col("op") == "ASSERT")
+    return asserted.group_by("siren", "type").agg(pl.len().alias("rows"))

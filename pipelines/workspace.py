@@ -16,7 +16,6 @@ def resource(settings: Settings) -> WorkspaceResource:
         bases=settings.bases,
         leads=str(settings.leads.resolve()) if settings.leads else None,
         default_account=settings.default_account,
-        stream=settings.stream,
         memory_limit=settings.memory_limit,
         changed_ceilings=settings.changed_ceilings,
         insee_api_key=settings.insee_api_key,

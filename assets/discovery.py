@@ -44,6 +44,12 @@ def tables() -> dict[str, str]:
     return {table: name for name, source in sources().items() for table in source.dataset.tables}
 
 
+def owners() -> dict[str, Dataset]:
+    """Return table → description of the dataset that makes it."""
+    found = sources().values()
+    return {table: source.dataset for source in found for table in source.dataset.tables}
+
+
 def catalogue() -> dict[str, Dataset]:
     """Return every description by name, in alphabetical order."""
     return {name: source.dataset for name, source in sources().items()}

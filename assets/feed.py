@@ -18,21 +18,32 @@ from opendata.source_status import source_status
 from signals.detect import detect_all
 from signals.feed.export import ExportReport, export
 from signals.log import Appended
+from signals.registry import registry
+from signals.withdrawn import withdrawn
 
 
 def detect(workspace: Workspace) -> Appended:
     """Run every detector over what is new and add the result to the log."""
     log, store = workspace.log, workspace.store
     cursors = log.state().cursors
-    owners = {table: source.dataset for source in discovery.sources().values() for table in source.dataset.tables}
-    frames = StoreFrames(store, owners, workspace.clock.today(), cursors)
-    found = detect_all(frames, recorded=workspace.clock.now(), run_id=workspace.run_id)
     seen = {
         name: version.id
         for name in discovery.sources()
         if (version := store.current(name)) is not None
     }
-    return log.append(found, seen)
+    owners = discovery.owners()
+    moved = {name for name, version in seen.items() if cursors.get(name, version) != version}
+    # A rule none of whose sources moved has nothing new to say.
+    concerned = {
+        code: detector
+        for code, detector in registry().items()
+        if any(owners[table].name in moved for table in detector.signal.inputs)
+    }
+    frames = StoreFrames(store, owners, workspace.clock.today(), cursors)
+    now, run_id = workspace.clock.now(), workspace.run_id
+    found = detect_all(frames, recorded=now, run_id=run_id, detectors=concerned)
+    gone = withdrawn(frames, log.current(), recorded=now, run_id=run_id)
+    return log.append(found, seen, gone)
 
 
 def publish(workspace: Workspace) -> ExportReport:

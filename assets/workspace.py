@@ -131,3 +131,18 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
             insee_api_key=self.insee_api_key,
             patience=Retry(attempts=self.attempts),
         )
+
+
+def as_resource(workspace: Workspace) -> WorkspaceResource:
+    """Return the resource that opens the same workspace."""
+    return WorkspaceResource(
+        data_dir=str(workspace.data_dir),
+        bases=dict(workspace.bases),
+        leads=str(workspace.leads) if workspace.leads else None,
+        default_account=workspace.default_account,
+        memory_limit=workspace.memory_limit,
+        changed_ceilings=dict(workspace.changed_ceilings),
+        insee_api_key=workspace.insee_api_key,
+        attempts=workspace.patience.attempts,
+        at=workspace.clock.now().isoformat() if workspace.clock.fixed else None,
+    )

@@ -19,7 +19,7 @@ import polars as pl
 OP = "_op"
 ADDED, MODIFIED, REMOVED = "added", "modified", "removed"
 #: Rows of one comparison; larger tables are compared by ranges of their first key column.
-CHUNK_ROWS = 2_000_000
+CHUNK_ROWS = 500_000
 _PRESENT_BEFORE, _PRESENT_AFTER = "in:before", "in:after"
 _BEFORE = "before:"
 

@@ -101,17 +101,26 @@ class Download:
             StateError: the disk is full.
         """
         try:
-            if self.remote.paged and isinstance(portal, PagedPortal):
-                return self._take_pages(portal)
-            if not self.needed:
-                return self._unchanged()
-            here = self._already_here()
-            return Outcome(here, unchanged=False) if here else self._take_file(http)
+            with files.space_told():
+                return self._run(http, portal)
         except OpenDataError as error:
             error.located(
                 dataset=self.dataset.name, resource=self.resource.name, file=self.remote.file_name
             )
             raise
+
+    def _run(self, http: Http, portal: Portal) -> Outcome:
+        if self.remote.paged and isinstance(portal, PagedPortal):
+            return self._take_pages(portal)
+        if not self.needed:
+            return self._unchanged()
+        if here := self._already_here():
+            self._partial().discard()  # a run killed after its receipt left it
+            return Outcome(here, unchanged=False)
+        return self._take_file(http)
+
+    def _partial(self) -> Partial:
+        return Partial(self.folder / ".partial", self.remote.url)
 
     # -- unchanged ---------------------------------------------------------------------
 
@@ -139,7 +148,7 @@ class Download:
     # -- one file ----------------------------------------------------------------------
 
     def _take_file(self, http: Http) -> Outcome:
-        partial = Partial(self.folder / ".partial", self.remote.url)
+        partial = self._partial()
         answer: Answer | None = None
         for attempt in http.retrying():
             with attempt:
@@ -173,11 +182,15 @@ class Download:
         total = offset + int(length) if length.isdigit() else self.remote.size
         files.require_free(self.folder, max(0, (total or 0) - offset))
         received = offset
-        with partial.path.open("ab") as stream:
-            for chunk in answer.chunks():
-                stream.write(chunk)
-                received += len(chunk)
-                self._tell(received, total)
+        try:
+            with partial.path.open("ab") as stream:
+                for chunk in answer.chunks():
+                    stream.write(chunk)
+                    received += len(chunk)
+                    self._tell(received, total)
+        except OSError:
+            partial.discard()  # or a full disk would stay full
+            raise
         if length.isdigit() and received != total:
             raise CutError(f"{received:,} bytes of {total:,} came", next_step=_AGAIN)
 
@@ -190,7 +203,7 @@ class Download:
     # -- pages -------------------------------------------------------------------------
 
     def _take_pages(self, portal: PagedPortal) -> Outcome:
-        partial = Partial(self.folder / ".partial", self.remote.url)
+        partial = self._partial()
         files.require_free(self.folder, 0)
         partial.restart({})
         received = 0
@@ -202,7 +215,7 @@ class Download:
                         stream.write(f"{line}\n".encode())
                     received += len(page)
                     self._tell(received, self.remote.rows_expected)
-        except OpenDataError:
+        except (OpenDataError, OSError):
             partial.discard()
             raise
         return self._keep(partial, self.remote.url, {})

@@ -8,6 +8,7 @@ those instants (:data:`on_point`).
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -26,6 +27,10 @@ on_point: Callable[[str], None] = lambda _name: None  # noqa: E731
 CHUNK = 1 << 20
 #: Kept free on the disk whatever is written, in bytes.
 RESERVE = 64 << 20
+_FREE = "free some space or run `company-signals gc`, then run again"
+#: No space left, quota used up, file larger than the process may write.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL_TEXTS = tuple(os.strerror(number) for number in sorted(_FULL))
 
 
 def reached(point: str) -> None:
@@ -60,6 +65,36 @@ def replace(temporary: Path, target: Path, *, point: str) -> None:
     reached(f"{point}:after-rename")
 
 
+def is_full(error: BaseException | None) -> bool:
+    """Tell whether ``error`` comes from a disk that took no more bytes.
+
+    Polars and DuckDB pass on the words of the system without its number, and a layer
+    above may have taken such a failure for a damaged file: the causes are looked at too.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        if any(text in str(error) for text in _FULL_TEXTS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@contextmanager
+def space_told(file: str | None = None) -> Iterator[None]:
+    """Turn the many errors of a full disk into the one that says so.
+
+    Raises:
+        StateError: the disk is full.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, StateError) or not is_full(error):
+            raise
+        raise StateError("the disk is full", next_step=_FREE, file=file) from error
+
+
 @contextmanager
 def atomic_file(target: Path, *, point: str, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path next to ``target``; rename it on success, remove it on failure.
@@ -68,16 +103,20 @@ def atomic_file(target: Path, *, point: str, private: bool = False) -> Iterator[
         target: the final path; parent folders are made.
         point: short name of what is written, for the kill tests.
         private: readable by the owner only (mode 0600), as for keys and leads.
+
+    Raises:
+        StateError: the disk is full.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.part")
-    temporary.unlink(missing_ok=True)
-    if private:
-        temporary.touch(mode=0o600)
-    reached(f"{point}:before-write")
     try:
-        yield temporary
-        replace(temporary, target, point=point)
+        with space_told(target.name):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary.unlink(missing_ok=True)
+            if private:
+                temporary.touch(mode=0o600)
+            reached(f"{point}:before-write")
+            yield temporary
+            replace(temporary, target, point=point)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -113,5 +152,5 @@ def require_free(folder: Path, needed: int) -> None:
     if free < needed + RESERVE:
         raise StateError(
             f"the disk has {free:,} bytes free and {needed:,} are needed (plus {RESERVE:,} kept)",
-            next_step="free some space or run `company-signals gc`, then run again",
+            next_step=_FREE,
         )

@@ -133,6 +133,15 @@ class Staging(Retention):
                 if path.is_file() and path not in named:
                     path.unlink()
 
+    def discard(self, version: Version) -> None:
+        """Remove the tables of a staged version that was refused.
+
+        Its quarantine stays to be looked at, until the next version is staged.
+        """
+        if self.state(version.dataset).find(version.id) is None:
+            for table in version.tables.values():
+                (self.data_dir / table.file).unlink(missing_ok=True)
+
     def promote(self, version: Version, *, checks: Sequence[Mapping[str, Any]] = ()) -> Version:
         """Make a staged or held version the current one, in one step.
 

@@ -160,6 +160,8 @@ class StateFolder:
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
+        # A state file is only ever replaced: the same inode means the same content.
+        self._read: dict[str, tuple[tuple[int, int, int], DatasetState]] = {}
 
     def state(self, dataset: str) -> DatasetState:
         """Return the state of ``dataset``; an empty one before its first version.
@@ -170,8 +172,13 @@ class StateFolder:
         path = self._path(dataset)
         if not path.exists():
             return DatasetState(dataset=dataset)
+        entry = path.stat()
+        seen = (entry.st_ino, entry.st_mtime_ns, entry.st_size)
+        kept = self._read.get(dataset)
+        if kept is not None and kept[0] == seen:
+            return kept[1]
         try:
-            return DatasetState.model_validate_json(path.read_bytes())
+            state = DatasetState.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise StateError(
                 f"the state is damaged: {error.error_count()} problem(s)",
@@ -179,6 +186,8 @@ class StateFolder:
                 dataset=dataset,
                 file=path.name,
             ) from error
+        self._read[dataset] = (seen, state)
+        return state
 
     def datasets(self) -> list[str]:
         """Return the datasets that have a state, in alphabetical order."""

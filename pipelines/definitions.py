@@ -6,6 +6,7 @@ here: what any of them does.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -19,6 +20,7 @@ from pipelines.settings import Settings, load_settings
 from pipelines.workspace import resource
 
 
+@cache
 def all_assets() -> list[dg.AssetsDefinition]:
     """Return every asset: those of each dataset, then leads, signals and exports."""
     made = [asset for source in discovery.sources().values() for asset in dataset_assets(source)]

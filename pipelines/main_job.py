@@ -11,16 +11,18 @@ import fcntl
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import dagster as dg
 
 from assets import discovery
-from assets.workspace import Workspace, WorkspaceResource
+from assets.workspace import Workspace, as_resource
 from opendata.errors import SettingsError, StateError
 from pipelines.definitions import all_assets
 from pipelines.jobs import DOWNSTREAM, dataset_keys, fetched_datasets
+
+_history: dg.DagsterInstance | None = None
 
 
 @dataclass(frozen=True)
@@ -104,44 +106,43 @@ def run_exports(workspace: Workspace) -> RunReport:
 
 def run_main_job(workspace: Workspace, names: Sequence[str] | None = None) -> RunReport:
     """Run everything: datasets first, each on its own, then what follows from all of them."""
-    fetched = run_datasets(workspace, names)
-    with one_writer(workspace):
-        return fetched.joined(_materialise(workspace, list(DOWNSTREAM)))
+    with history():
+        fetched = run_datasets(workspace, names)
+        with one_writer(workspace):
+            return fetched.joined(_materialise(workspace, list(DOWNSTREAM)))
 
 
 def _materialise(workspace: Workspace, keys: Sequence[str]) -> RunReport:
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    with ExitStack() as stack:
+    with history() as instance:
         result = dg.materialize(
             all_assets(),
             selection=dg.AssetSelection.assets(*keys),
-            resources={"workspace": _as_resource(workspace)},
-            instance=_instance(stack),
+            resources={"workspace": as_resource(workspace)},
+            instance=instance,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     return _report(result)
 
 
-def _instance(stack: ExitStack) -> dg.DagsterInstance:
-    """Return the instance that keeps the history of runs, if there is one."""
-    if os.environ.get("DAGSTER_HOME"):
-        return stack.enter_context(dg.DagsterInstance.get())
-    return stack.enter_context(dg.DagsterInstance.ephemeral())
+@contextmanager
+def history() -> Iterator[dg.DagsterInstance]:
+    """Give the instance that keeps the history of runs: that of DAGSTER_HOME, or none.
 
-
-def _as_resource(workspace: Workspace) -> WorkspaceResource:
-    return WorkspaceResource(
-        data_dir=str(workspace.data_dir),
-        bases=dict(workspace.bases),
-        leads=str(workspace.leads) if workspace.leads else None,
-        default_account=workspace.default_account,
-        memory_limit=workspace.memory_limit,
-        changed_ceilings=dict(workspace.changed_ceilings),
-        insee_api_key=workspace.insee_api_key,
-        attempts=workspace.patience.attempts,
-        at=workspace.clock.now().isoformat() if workspace.clock.fixed else None,
-    )
+    Opening one takes a while, so that a caller with several runs holds it around them.
+    """
+    global _history  # noqa: PLW0603 - one process, one instance
+    if _history is not None:
+        yield _history
+        return
+    kept = bool(os.environ.get("DAGSTER_HOME"))
+    with dg.DagsterInstance.get() if kept else dg.DagsterInstance.ephemeral() as instance:
+        _history = instance
+        try:
+            yield instance
+        finally:
+            _history = None
 
 
 def _report(result: dg.ExecuteInProcessResult) -> RunReport:

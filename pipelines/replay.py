@@ -70,14 +70,14 @@ def _settings(portal: SamplePortal, day: date, data_dir: Path | None) -> Setting
 
 def replay_sample(plan: Path | None, data_dir: Path | None) -> bool:
     """Replay the plan; return whether every run went well."""
-    from pipelines.main_job import RunReport, run_main_job
+    from pipelines.main_job import RunReport, history, run_main_job
     from pipelines.summary import print_step, print_summary
     from pipelines.workspace import open_workspace
 
     steps = load_plan(plan or SAMPLE / "replay.yml")
     os.environ.setdefault("DAGSTER_HOME", str(ROOT))
     total, workspace = RunReport(), None
-    with SamplePortal(SAMPLE) as portal:
+    with SamplePortal(SAMPLE) as portal, history():
         for step in steps:
             portal.set_date(step.date)
             workspace = open_workspace(_settings(portal, step.date, data_dir))

@@ -2,8 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-export DAGSTER_HOME := $(CURDIR)
-export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-full lint types architecture check generated dev bench lock clean
@@ -50,7 +48,7 @@ generated: $(VENV)/.dev ## write ATTRIBUTION.md and the generated docs pages aga
 	$(BIN)/python -m pipelines.generated
 
 dev: $(VENV)/.run ## Dagster's web interface on http://127.0.0.1:3000
-	$(BIN)/dagster dev --host 127.0.0.1 --port 3000
+	DAGSTER_HOME=$(CURDIR) $(BIN)/dagster dev --host 127.0.0.1 --port 3000
 
 bench: $(VENV)/.dev ## the benchmarks; BENCH_DATA names the folder of large real files
 	$(BIN)/python -m benchmarks

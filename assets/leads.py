@@ -6,8 +6,10 @@ registry. Counts only: no field of a lead reaches Dagster.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -19,24 +21,34 @@ from leads.intake import read_leads
 from leads.matching import match_leads
 from leads.scoring import load_model
 from opendata.errors import OpenDataError, StateError
+from opendata.files import digest, write_json
 
 REGISTRY = ("sirene__legal_units", "sirene__establishments", "sirene__successions")
 
 
-def take_in(workspace: Workspace) -> dict[str, int]:
-    """Read the file of leads, if there is one, into the store; return counts."""
+def take_in(workspace: Workspace) -> dict[str, Any]:
+    """Read the file of leads, if there is a new one, into the store; return counts."""
     if workspace.leads is None:
         return {"read": 0, "accepted": 0, "rejected": 0}
+    note = workspace.data_dir / "state" / "intake" / "leads.json"
+    asked = [digest(workspace.leads), workspace.default_account]
+    if note.exists() and (workspace.data_dir / "leads.duckdb").exists():
+        last: dict[str, Any] = json.loads(note.read_bytes())
+        if last["asked"] == asked:
+            return {**last["counts"], "unchanged_file": True}
     intake = read_leads(workspace.leads, default_account=workspace.default_account)
     changes = workspace.lead_store.upsert(intake.accepted)
-    return {
+    counts = {
         "read": intake.read,
         "accepted": intake.accepted.height,
         "rejected": intake.rejected.height,
+        "rejected_by_rule": dict(intake.rejected.group_by("rule").len().sort("rule").iter_rows()),
         "added": changes.added.height,
         "changed": changes.changed.height,
         "unchanged": changes.unchanged,
     }
+    write_json(note, {"asked": asked, "counts": counts}, point="intake")
+    return counts
 
 
 def registry_index(workspace: Workspace) -> tuple[Index | None, str]:

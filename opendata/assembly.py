@@ -73,8 +73,11 @@ def assemble(
             memory_limit=memory_limit,
             threads=threads,
         ) as db:
+            # One transaction: hundreds of comments would each be a commit of their own.
+            db.execute("BEGIN")
             for name, content in sorted(tables.items()):
                 rows[name] = _add(db, name, content, view_above)
+            db.execute("COMMIT")
             db.execute("CHECKPOINT")
     return rows
 

@@ -6,11 +6,14 @@ kept. Does not belong here: what the comparison says.
 
 from __future__ import annotations
 
+import hashlib
+
 import polars as pl
 
 from opendata.clock import Clock
-from opendata.errors import SettingsError
-from opendata.ingest import Outcome, Source, dated, settle
+from opendata.errors import SettingsError, StateError
+from opendata.ingest import Source, dated
+from opendata.outcome import Outcome, settle, unchanged
 from opendata.quality import check_table
 from opendata.state import Draft, InputFile, Version, version_id
 from opendata.versions import TableStore
@@ -25,6 +28,11 @@ def build_derived(source: Source, store: TableStore, clock: Clock) -> Outcome | 
 
     Returns:
         What became of it; ``None`` while its origin has no version.
+
+    Raises:
+        QualityError: a gate failed.
+        StateError: the version that was compared last is gone or was withdrawn; going on
+            from another one would skip or invent changes.
     """
     dataset = source.dataset
     if dataset.derived_from is None or source.derive is None:
@@ -35,14 +43,10 @@ def build_derived(source: Source, store: TableStore, clock: Clock) -> Outcome | 
     if origin is None:
         return None
     last = store.current(dataset.name)
-    seen = last.inputs[0].resource if last is not None and last.inputs else None
-    if last is not None and seen == origin.id:
-        return Outcome("unchanged", last)
-    previous = store.state(origin.dataset).find(seen) if seen else None
+    if last is not None and _compared(last) == origin.id:
+        return unchanged(store, last, clock)
+    previous = _previous(store, origin, last) if last is not None else None
     draft = _draft(source, origin, previous, clock)
-    known = store.state(dataset.name).find(draft.id)
-    if known is not None and known.status == "good":
-        return Outcome("unchanged", known)
     before = _rows(store, previous) if previous is not None else None
     frames = source.derive(before, _rows(store, origin), origin.publisher_date)
     version = store.stage(dataset, draft, dated(frames, origin.publisher_date))
@@ -56,6 +60,25 @@ def build_derived(source: Source, store: TableStore, clock: Clock) -> Outcome | 
     return settle(store, version, checks, clock)
 
 
+def _compared(derived: Version) -> str:
+    """Return the version of the origin up to which ``derived`` tells the changes."""
+    return derived.inputs[0].resource
+
+
+def _previous(store: TableStore, origin: Version, last: Version) -> Version:
+    seen = _compared(last)
+    previous = store.state(origin.dataset).find(seen)
+    if previous is None or previous.status == "withdrawn":
+        fate = "is no longer there" if previous is None else "was withdrawn since"
+        raise StateError(
+            f"it was last compared with {origin.dataset} {seen}, which {fate}",
+            next_step=f"run `company-signals rollback {last.dataset}`, or remove its state file "
+            "to begin again with a silent baseline",
+            dataset=last.dataset,
+        )
+    return previous
+
+
 def _rows(store: TableStore, version: Version) -> dict[str, pl.LazyFrame]:
     return {
         name: pl.scan_parquet(store.data_dir / table.file, glob=False)
@@ -65,9 +88,10 @@ def _rows(store: TableStore, version: Version) -> dict[str, pl.LazyFrame]:
 
 def _draft(source: Source, origin: Version, previous: Version | None, clock: Clock) -> Draft:
     compared = [origin, *([previous] if previous is not None else [])]
-    hashes = [table.sha256 for version in compared for table in version.tables.values()]
+    hashes = {version.id: [t.sha256 for t in version.tables.values()] for version in compared}
+    every = [digest for digests in hashes.values() for digest in digests]
     return Draft(
-        id=version_id(origin.publisher_date, hashes, source.fingerprint),
+        id=version_id(origin.publisher_date, every, source.fingerprint),
         created_at=clock.now(),
         publisher_date=origin.publisher_date,
         fetched_at=origin.fetched_at,
@@ -75,7 +99,7 @@ def _draft(source: Source, origin: Version, previous: Version | None, clock: Clo
         inputs=tuple(
             InputFile(
                 resource=version.id,
-                sha256=next(iter(version.tables.values())).sha256,
+                sha256=hashlib.sha256("".join(sorted(hashes[version.id])).encode()).hexdigest(),
                 bytes=sum(table.bytes for table in version.tables.values()),
                 receipt=f"state/{version.dataset}.json",
             )

@@ -47,9 +47,7 @@ def save_fetched(data_dir: Path, fetched: Fetched) -> None:
         window_from=fetched.window.start if fetched.window else None,
         window_to=fetched.window.end if fetched.window else None,
     )
-    write_json(
-        _path(data_dir, fetched.dataset), note.model_dump(mode="json"), point="fetched"
-    )
+    write_json(_path(data_dir, fetched.dataset), note.model_dump(mode="json"), point="fetched")
 
 
 def load_fetched(data_dir: Path, dataset: str) -> Fetched:

@@ -60,7 +60,7 @@ def replace(temporary: Path, target: Path, *, point: str) -> None:
     finally:
         os.close(descriptor)
     reached(f"{point}:before-rename")
-    os.replace(temporary, target)
+    temporary.replace(target)
     _sync_folder(target.parent)
     reached(f"{point}:after-rename")
 

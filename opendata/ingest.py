@@ -1,8 +1,9 @@
-"""From a portal to a version that serves, fail-closed.
+"""From what was fetched to a version that serves, fail-closed.
 
-Belongs here: the order of the steps (fetch, unpack, read by contract, normalise, gate,
-publish). Does not belong here: how any of the steps works. Whatever fails, what is
-published stays as it was, and the reason is kept for `status`.
+Belongs here: the order of the steps (unpack, read by contract, normalise, gate, publish).
+Does not belong here: how any of the steps works, fetching (:mod:`opendata.take`), what the
+gates lead to (:mod:`opendata.outcome`). Whatever fails, what is published stays as it was,
+and the reason is kept for `status`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,20 +20,29 @@ from typing import Any, Literal
 
 import polars as pl
 
+from opendata import files, outcome
 from opendata.archive import unpack
 from opendata.catalogue import Dataset, Resource
 from opendata.clock import Clock
 from opendata.contract import ReadResult, read_resource
-from opendata.errors import OpenDataError
+from opendata.errors import (
+    ContractError,
+    OpenDataError,
+    SettingsError,
+    StateError,
+)
 from opendata.fetch import Fetched
 from opendata.fetched import load_fetched
-from opendata.magic import identify
-from opendata.quality import CheckResult, check_rejected, check_table, reason_to_hold, require
-from opendata.source_status import record_failure, record_success
-from opendata.state import Draft, InputFile, Version, version_id
+from opendata.magic import Kind, identify
+from opendata.outcome import Outcome as Outcome
+from opendata.quality import CheckResult, check_rejected, check_table
 from opendata.receipt import receipt_path
+from opendata.source_status import record_failure
+from opendata.state import Draft, InputFile, Version, version_id
 from opendata.versions import TableStore
 
+Packed = Literal["zip", "gzip", "taz"]
+_PACKED: Mapping[Kind, Packed] = {"zip": "zip", "gzip": "gzip"}
 Rows = Mapping[str, pl.LazyFrame]
 Normalise = Callable[[Rows], Rows]
 #: previous state (``None`` before the first), current state, its date → tables.
@@ -63,34 +73,29 @@ class Source:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one dataset in one run.
-
-    Attributes:
-        status: ``published`` (a new version serves), ``held`` (it waits for a person),
-            ``unchanged`` (nothing new).
-        version: the version concerned.
-        checks: results of the gates; none when unchanged.
-    """
-
-    status: Literal["published", "held", "unchanged"]
-    version: Version
-    checks: tuple[CheckResult, ...] = ()
-
-
 @contextmanager
 def noted(dataset: str, data_dir: Path, clock: Clock) -> Iterator[None]:
-    """Keep the reason of a failure for `status`, naming the dataset in it."""
+    """Keep the reason of a failure for `status`, naming the dataset in it.
+
+    Raises:
+        StateError: the disk is full, whichever way it showed.
+    """
+
+    def note(reason: str) -> None:
+        # Where even the note does not fit, the failure itself matters more.
+        with suppress(OSError, StateError):
+            record_failure(data_dir, dataset, reason, clock)
+
     try:
-        yield
+        with files.space_told():
+            yield
     except OpenDataError as error:
         error.located(dataset=dataset)
-        record_failure(data_dir, dataset, str(error), clock)
+        note(str(error))
         raise
     except Exception as error:
         # The text may quote data, so only the kind of the error is kept.
-        record_failure(data_dir, dataset, f"unforeseen {type(error).__name__}", clock)
+        note(f"unforeseen {type(error).__name__}")
         raise
 
 
@@ -106,50 +111,35 @@ def build(
         changed_ceiling: an operator's own limit of the mass-change guard.
 
     Raises:
+        ArchiveError: a file is broken, or dangerous to unpack.
         ContractError: a file is not what ``dataset.yml`` describes.
         QualityError: a gate failed.
+        SettingsError: the dataset is derived: it has no files.
+        StateError: nothing was fetched, or a raw file is no longer what was received.
     """
     dataset, data_dir = source.dataset, store.data_dir
+    if source.normalise is None:
+        raise SettingsError(
+            "it is derived from another dataset",
+            next_step="call `build_derived`",
+            dataset=dataset.name,
+        )
     fetched = load_fetched(data_dir, dataset.name)
     hashes = [receipt.sha256 for receipt in fetched.receipts.values()]
     identity = version_id(fetched.publisher_date, hashes, source.fingerprint)
-    known = store.state(dataset.name).find(identity)
-    if known is not None:
-        return _known(store, known, clock)
-    with _workspace(data_dir, dataset.name) as work:
+    found = store.state(dataset.name).find(identity)
+    if found is not None:
+        return outcome.known(store, found, clock)
+    with _workspace(data_dir, dataset.name) as work, _placed(dataset, fetched):
         reads = _read_all(dataset, fetched, data_dir, work)
         draft = _draft(identity, source, fetched, reads, clock)
         rejected = [one.rejected for one in reads.values() if one.rejected is not None]
-        blocked = check_rejected(dataset, draft.read, draft.rejected)
-        require([blocked], dataset=dataset.name)
         rows = {name: pl.scan_parquet(one.path, glob=False) for name, one in reads.items()}
-        frames = dated(source.normalise(rows) if source.normalise else {}, fetched.publisher_date)
+        frames = dated(source.normalise(rows), fetched.publisher_date)
         version = store.stage(dataset, draft, frames, rejected=rejected)
-    checks = (blocked, *_gates(dataset, version, store, clock, changed_ceiling))
-    return settle(store, version, checks, clock)
-
-
-def settle(
-    store: TableStore, version: Version, checks: Sequence[CheckResult], clock: Clock
-) -> Outcome:
-    """Refuse, hold or publish a staged version according to its gates."""
-    require(checks, dataset=version.dataset)
-    kept = [check.model_dump(mode="json") for check in checks]
-    reason = reason_to_hold(checks)
-    if reason is not None:
-        held = store.hold(version, reason, checks=kept)
-        record_failure(store.data_dir, version.dataset, f"held: {reason}", clock)
-        return Outcome("held", held, tuple(checks))
-    served = store.promote(version, checks=kept)
-    record_success(store.data_dir, version.dataset, version.publisher_date, clock)
-    return Outcome("published", served, tuple(checks))
-
-
-def _known(store: TableStore, version: Version, clock: Clock) -> Outcome:
-    if version.status == "held":
-        return Outcome("held", version)
-    record_success(store.data_dir, version.dataset, version.publisher_date, clock)
-    return Outcome("unchanged", store.current(version.dataset) or version)
+        blocked = check_rejected(dataset, draft.read, draft.rejected)
+        checks = (blocked, *_gates(dataset, version, store, clock, changed_ceiling))
+        return outcome.settle(store, version, checks, clock)
 
 
 @contextmanager
@@ -164,9 +154,38 @@ def _workspace(data_dir: Path, dataset: str) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
+@contextmanager
+def _placed(dataset: Dataset, fetched: Fetched) -> Iterator[None]:
+    """Name the dataset and its files in a failure; say nothing of what the rows hold."""
+    place = {
+        "dataset": dataset.name,
+        "resource": ", ".join(fetched.receipts),
+        "file": ", ".join(receipt.file for receipt in fetched.receipts.values()),
+    }
+    try:
+        with files.space_told():
+            yield
+    except OpenDataError as error:
+        error.located(**place)
+        raise
+    except pl.exceptions.PolarsError as error:
+        # Polars quotes values: neither its text nor the error itself is passed on.
+        raise ContractError(
+            f"the rows do not become the tables of dataset.yml ({type(error).__name__})",
+            next_step="compare the file with `normalise.py`; what is published stays",
+            **place,
+        ) from None
+
+
 def _read_all(
     dataset: Dataset, fetched: Fetched, data_dir: Path, work: Path
 ) -> dict[str, ReadResult]:
+    described = {resource.name for resource in dataset.resources}
+    if described != {*fetched.receipts, *fetched.missing}:
+        raise StateError(
+            "what was fetched is not what dataset.yml describes now",
+            next_step=f"run `company-signals fetch {dataset.name}`",
+        )
     reads = {}
     for name, receipt in fetched.receipts.items():
         resource = dataset.resource(name)
@@ -184,10 +203,8 @@ def _read_all(
 
 def _opened(raw: Path, resource: Resource, folder: Path) -> Path:
     """Return the file inside ``raw``; its first bytes say how it is packed, not its name."""
-    kind = "taz" if resource.archive == "taz" else identify(raw)
-    if kind in ("zip", "gzip", "taz"):
-        return unpack(raw, kind, folder, member=resource.member)  # type: ignore[arg-type]
-    return raw
+    kind = "taz" if resource.archive == "taz" else _PACKED.get(identify(raw))
+    return raw if kind is None else unpack(raw, kind, folder, member=resource.member)
 
 
 def _draft(
@@ -217,7 +234,9 @@ def _draft(
         accepted=sum(one.accepted for one in reads.values()),
         rejected=sum(one.rejected_rows for one in reads.values()),
         rules={f"{name}.{rule}": n for name, one in reads.items() for rule, n in one.rules.items()},
-        new_columns=tuple(f"{name}.{col}" for name, one in reads.items() for col in one.new_columns),
+        new_columns=tuple(
+            f"{name}.{col}" for name, one in reads.items() for col in one.new_columns
+        ),
         window_from=fetched.window.start if fetched.window else None,
         window_to=fetched.window.end if fetched.window else None,
     )
@@ -242,18 +261,37 @@ def _gates(
         name: pl.scan_parquet(store.data_dir / table.file, glob=False)
         for name, table in version.tables.items()
     }
-    compare = dataset.kind == "snapshot" and store.current(dataset.name) is not None
-    results: list[CheckResult] = []
+    serving = store.current(dataset.name) if dataset.kind == "snapshot" else None
+    results = _order(version, serving)
     for name, rows in staged.items():
         results += check_table(
             dataset,
             name,
             rows,
-            previous=store.scan(name) if compare else None,
+            # A table that dataset.yml has just gained has nothing to be compared with.
+            previous=store.scan(name) if serving and name in serving.tables else None,
             others={other: frame for other, frame in staged.items() if other != name},
             today=clock.today(),
         )
     return results
+
+
+def _order(version: Version, serving: Version | None) -> list[CheckResult]:
+    """Hold a publication older than the one that serves: portals put back old files."""
+    if serving is None:
+        return []
+    came, stands = version.publisher_date, serving.publisher_date
+    return [
+        CheckResult(
+            name="publication_order",
+            table="",
+            passed=came >= stands,
+            held=came < stands,
+            message=f"the publication of {came} is older than the one that serves ({stands}); if "
+            f"the publisher went back on purpose, run `company-signals release {version.dataset}`",
+            facts={"publisher_date": str(came), "serving": str(stands)},
+        )
+    ]
 
 
 def _with_ceiling(dataset: Dataset, ceiling: float) -> Dataset:

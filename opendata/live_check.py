@@ -8,6 +8,7 @@ workbooks, and nothing is written to the data folder. Does not belong here: taki
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,9 +16,9 @@ from datetime import date, timedelta
 
 from opendata.beginning import Beginning, headers_of, read_beginning
 from opendata.catalogue import OPEN_LICENCES, Dataset, Resource
-from opendata.content import kinds_of
 from opendata.errors import OpenDataError, PortalError
 from opendata.http import Http, MissingError
+from opendata.magic import Kind
 from opendata.readers import wants
 from opendata.remote import DateWindow, PagedPortal, Portal, RemoteFile, ResourceGoneError
 
@@ -26,6 +27,15 @@ _LIMIT = {"opendatasoft": {"limit": "5"}, "datafair": {"size": "5"}}
 #: The portals' words for formats, where they are not ours.
 _WORDS = {"gz": "gzip", "ndjson": "jsonl", "xls": "xlsx", "ods": "xlsx", "tgz": "taz"}
 _KINDS = {"text": "csv"}
+#: What a run takes for each declared packing or format: a table may come in any shape.
+_TABLES: frozenset[Kind] = frozenset({"text", "xlsx", "parquet"})
+_TAKEN: dict[str, frozenset[Kind]] = {
+    **dict.fromkeys(("csv", "xlsx", "parquet"), _TABLES),
+    **dict.fromkeys(("json", "jsonl"), frozenset[Kind]({"json"})),
+    **dict.fromkeys(("gzip", "taz"), frozenset[Kind]({"gzip"})),
+    "zip": frozenset({"zip", "xlsx"}),
+    "xml": frozenset({"xml"}),
+}
 _SHOWN = 12
 
 
@@ -39,7 +49,7 @@ class Drift:
             ``date``.
         expected, found: by the description, at the portal.
         edit: what to edit in which file.
-        stops: a run would refuse the dataset; otherwise it copes.
+        stops: a run would refuse the dataset, or its readers see a gap; otherwise all copes.
     """
 
     dataset: str
@@ -74,7 +84,10 @@ def check_dataset(
         remote, drifts = check.description(resource)
         found += drifts
         if remote is not None:
-            found += [*check.facts(resource, remote), *check.content(resource, remote)]
+            said = {(one.what, one.found) for one in found if one.what == "licence"}
+            facts = check.facts(resource, remote)
+            found += [one for one in facts if (one.what, one.found) not in said]
+            found += check.content(resource, remote)
             dates[resource.name] = remote.publisher_date
     months = {f"{day:%Y-%m}" for day in dates.values()}
     if dataset.coherent and len(months) > 1:
@@ -151,7 +164,8 @@ class _Check:
         licence = remote.licence_id or agreed
         if licence != agreed or licence not in OPEN_LICENCES:
             edit = f"`licence` in {self.described_in}, only if the new one allows re-publication"
-            yield self._drift(resource, "licence", agreed, licence, edit)
+            # It is the licence of the dataset, whichever file it was read with.
+            yield Drift(self.dataset.name, "", "licence", agreed, licence, edit)
         cadence = self.dataset.cadence
         age = (self.today - remote.publisher_date).days
         if age > cadence.warn_after_days:
@@ -169,7 +183,7 @@ class _Check:
             edit = f"nothing yet: {error.next_step}"
             yield self._drift(resource, "answer", "the file", error.what, edit)
             return
-        readable = beginning.kind in kinds_of(resource)
+        readable = beginning.kind in _TAKEN[resource.archive or resource.format]
         yield from self._format(resource, remote, beginning, readable=readable)
         if not readable or resource.format == "xml":
             return
@@ -190,8 +204,6 @@ class _Check:
             remote = self._described(sampled, None)
             resource = sampled
         if remote.paged and isinstance(self.portal, PagedPortal):
-            import json
-
             page = next(self.portal.pages(self.dataset, resource, remote), [])
             return Beginning(json.dumps(page[:1]).encode(), True, "json")
         return read_beginning(self.http, remote.url)

@@ -8,7 +8,7 @@ nobody having looked. Does not belong here: alerts and schedules.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +16,7 @@ import polars as pl
 from pydantic import AwareDatetime, ValidationError
 
 from opendata.catalogue import Dataset, Model
-from opendata.clock import Clock
+from opendata.clock import PARIS, Clock
 from opendata.errors import StateError
 from opendata.files import write_json
 
@@ -90,7 +90,10 @@ def record_success(data_dir: Path, dataset: str, published: date, clock: Clock) 
 
 def record_failure(data_dir: Path, dataset: str, error: str, clock: Clock) -> None:
     """Note why asking for ``dataset`` failed; what was known of the last success stays."""
-    before = last_attempt(data_dir, dataset)
+    try:
+        before = last_attempt(data_dir, dataset)
+    except StateError:
+        before = None  # a damaged note must not hide the failure to be noted
     _save(
         data_dir,
         dataset,
@@ -109,9 +112,8 @@ def judge(dataset: Dataset, attempt: Attempt | None, today: date) -> tuple[State
         return "GAP", attempt.error if attempt and attempt.error else "never loaded"
     if attempt.error is not None:
         return "GAP", attempt.error
-    asked = (today - attempt.succeeded_at.astimezone(UTC).date()).days
-    published = attempt.publication_date or attempt.succeeded_at.date()
-    age = max(asked, (today - published).days)
+    asked = attempt.succeeded_at.astimezone(PARIS).date()
+    age = (today - min(asked, attempt.publication_date or asked)).days
     if age > dataset.cadence.fail_after_days:
         return "GAP", f"{age} days old, expected at most {dataset.cadence.fail_after_days}"
     if age > dataset.cadence.warn_after_days:

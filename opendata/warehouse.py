@@ -11,6 +11,8 @@ is never written plain because the extension is missing.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 from collections.abc import Sequence
 from importlib import util
@@ -24,7 +26,10 @@ import polars as pl
 from opendata.errors import SettingsError, StateError
 
 MEMORY_LIMIT = "1GB"
-_ALIAS = "encrypted"
+#: Loading the extension takes longer than most of what is then asked: it is loaded once a
+#: process and setting, and each encrypted file is attached to that instance while it is open.
+_instances: dict[tuple[int, str, str, int], duckdb.DuckDBPyConnection] = {}
+_turn = itertools.count(1)
 
 
 def identifier(name: str) -> str:
@@ -45,8 +50,9 @@ class Warehouse:
         Use the constructors below; each says what it opens.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, attached: str | None = None) -> None:
         self.connection = connection
+        self._attached = attached
 
     @classmethod
     def in_memory(
@@ -102,9 +108,9 @@ class Warehouse:
         if not key:
             raise SettingsError("the key is empty", next_step="give a key", file=path.name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        warehouse = cls(
-            _connect(":memory:", temporary or path.parent / "tmp", memory_limit, threads)
-        )
+        alias = f"encrypted_{next(_turn)}"
+        instance = _encrypting(temporary or path.parent / "tmp", memory_limit, threads)
+        warehouse = cls(instance.cursor(), alias)
         # DuckDB reads the key as an escaped blob: written so, any character may stand in it.
         secret = "".join(f"\\x{byte:02X}" for byte in key.encode())
         options = f"ENCRYPTION_KEY '{secret}', ENCRYPTION_CIPHER 'GCM'"
@@ -112,20 +118,16 @@ class Warehouse:
             options += ", READ_ONLY"
         previous = os.umask(0o077)
         try:
-            load_encryption(warehouse.connection)
-            warehouse.execute(f"ATTACH {literal(path)} AS {_ALIAS} ({options})")
-            warehouse.execute(f"USE {_ALIAS}")
+            warehouse.execute(f"ATTACH {literal(path)} AS {alias} ({options})")
+            warehouse.execute(f"USE {alias}")
         except duckdb.Error:
-            warehouse.close()
+            warehouse.connection.close()
             # The statement holds the key: the cause is not chained.
             raise SettingsError(
                 "the encrypted database does not open with this key",
                 next_step="give the key it was made with (keys/lead.key or the environment)",
                 file=path.name,
             ) from None
-        except SettingsError:
-            warehouse.close()
-            raise
         finally:
             os.umask(previous)
         return warehouse
@@ -151,7 +153,13 @@ class Warehouse:
             self.connection.unregister("incoming_rows")
 
     def close(self) -> None:
-        """Close the connection; what was committed is in the file."""
+        """Close the connection; what was committed is in the file, what was not is gone."""
+        if self._attached is not None:
+            with contextlib.suppress(duckdb.TransactionException):
+                self.connection.rollback()
+            self.connection.execute("USE memory")
+            self.connection.execute(f"DETACH {self._attached}")
+            self._attached = None
         self.connection.close()
 
     def __enter__(self) -> Self:
@@ -196,6 +204,18 @@ def _connect(
     connection.execute("SET temp_file_encryption = true")
     connection.execute("SET enable_progress_bar = false")
     return connection
+
+
+def _encrypting(
+    temporary: Path, memory_limit: str, threads: int
+) -> duckdb.DuckDBPyConnection:
+    """Return this process's instance with the extension that encrypts."""
+    key = (os.getpid(), str(temporary), memory_limit, threads)
+    if key not in _instances:
+        instance = _connect(":memory:", temporary, memory_limit, threads)
+        load_encryption(instance)
+        _instances[key] = instance
+    return _instances[key]
 
 
 def extension_path(name: str = "httpfs") -> Path | None:

@@ -33,11 +33,13 @@ class RunReport:
         failures: asset or dataset → why it failed, one paragraph each.
         outcomes: dataset → ``published``, ``held`` or ``unchanged``.
         added: rows added to the streams, by type.
+        finished: the feed was brought up to date, with news or without.
     """
 
     failures: dict[str, str] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
     added: dict[str, int] = field(default_factory=dict)
+    finished: bool = False
 
     @property
     def ok(self) -> bool:
@@ -59,6 +61,7 @@ class RunReport:
                 kind: self.added.get(kind, 0) + other.added.get(kind, 0)
                 for kind in {**self.added, **other.added}
             },
+            other.finished,
         )
 
 
@@ -79,6 +82,12 @@ def one_writer(workspace: Workspace) -> Iterator[None]:
 
 def run_datasets(workspace: Workspace, names: Sequence[str] | None = None) -> RunReport:
     """Fetch, check and normalise datasets, and bring what is derived from them up to date."""
+    with one_writer(workspace):
+        return _materialise(workspace, _keys(names))
+
+
+def _keys(names: Sequence[str] | None) -> list[str]:
+    """Return the assets of the datasets called ``names``, or of all of them."""
     known = fetched_datasets()
     unknown = sorted(set(names or ()) - set(known))
     if unknown:
@@ -86,10 +95,7 @@ def run_datasets(workspace: Workspace, names: Sequence[str] | None = None) -> Ru
             f"no dataset is called {', '.join(unknown)}",
             next_step=f"choose among {', '.join(known)}",
         )
-    chosen = list(names or known)
-    with one_writer(workspace):
-        keys = [key for name in chosen for key in dataset_keys(name)]
-        return _materialise(workspace, keys)
+    return [key for name in names or known for key in dataset_keys(name)]
 
 
 def run_matching(workspace: Workspace) -> RunReport:
@@ -105,11 +111,16 @@ def run_exports(workspace: Workspace) -> RunReport:
 
 
 def run_main_job(workspace: Workspace, names: Sequence[str] | None = None) -> RunReport:
-    """Run everything: datasets first, each on its own, then what follows from all of them."""
-    with history():
-        fetched = run_datasets(workspace, names)
-        with one_writer(workspace):
-            return fetched.joined(_materialise(workspace, list(DOWNSTREAM)))
+    """Run everything: the datasets, then what follows from all of them.
+
+    Dagster stops what comes after a failure. A dataset that failed is no reason to keep
+    the others from being published, so what follows then runs on what serves.
+    """
+    with history(), one_writer(workspace):
+        report = _materialise(workspace, [*_keys(names), *DOWNSTREAM])
+        if report.ok or report.finished:
+            return report
+        return report.joined(_materialise(workspace, list(DOWNSTREAM)))
 
 
 def _materialise(workspace: Workspace, keys: Sequence[str]) -> RunReport:
@@ -146,7 +157,7 @@ def history() -> Iterator[dg.DagsterInstance]:
 
 
 def _report(result: dg.ExecuteInProcessResult) -> RunReport:
-    report = RunReport()
+    report = RunReport(finished="out_feed" in _made(result))
     tables = discovery.tables()
     for event in result.all_events:
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
@@ -169,6 +180,15 @@ def _report(result: dg.ExecuteInProcessResult) -> RunReport:
         if key == "out_feed":
             report.added.update(metadata["added"])
     return report
+
+
+def _made(result: dg.ExecuteInProcessResult) -> set[str]:
+    """Return the assets that were brought up to date."""
+    return {
+        event.step_materialization_data.materialization.asset_key.to_user_string()
+        for event in result.all_events
+        if event.is_step_materialization
+    }
 
 
 def _reason(event: dg.DagsterEvent) -> str:

@@ -6,7 +6,6 @@ The runs themselves are those of any operator: they get addresses and a date as 
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from pathlib import Path
 
@@ -75,7 +74,6 @@ def replay_sample(plan: Path | None, data_dir: Path | None) -> bool:
     from pipelines.workspace import open_workspace
 
     steps = load_plan(plan or SAMPLE / "replay.yml")
-    os.environ.setdefault("DAGSTER_HOME", str(ROOT))
     total, workspace = RunReport(), None
     with SamplePortal(SAMPLE) as portal, history():
         for step in steps:

@@ -320,7 +320,7 @@ def load_dataset(path: Path) -> Dataset:
         field = ".".join(str(part) for part in first["loc"])
         raise SettingsError(
             f"{field}: {first['msg']} ({error.error_count()} problem(s))",
-            next_step="correct that field; docs/datasets.md describes each one",
+            next_step="correct that field; opendata/catalogue.py describes each one",
             file=str(path),
         ) from error
     if dataset.name != path.parent.name:

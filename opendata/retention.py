@@ -27,17 +27,42 @@ class Retention(StateFolder):
             StateError: there is no previous version to serve.
         """
         state = self.state(dataset)
-        good = state.good()
-        at = next((n for n, one in enumerate(good) if one.id == state.current), 0)
-        if at == 0:
+        good = [one.id for one in state.good()]
+        if state.current is None or state.current not in good[1:]:
             raise StateError(
                 "there is no previous version to go back to",
                 next_step="leave it as it is; a version that is bad can only be replaced",
                 dataset=dataset,
             )
-        withdrawn = good[at].model_copy(update={"status": "withdrawn", "reason": reason})
-        self._save(state.put(withdrawn).model_copy(update={"current": good[at - 1].id}))
-        return good[at - 1]
+        self.withdraw(dataset, state.current, reason=reason)
+        return self._known(dataset, good[good.index(state.current) - 1])
+
+    def withdraw(self, dataset: str, version: str, *, reason: str) -> None:
+        """Take a good version back; if it serves, the good one before it serves again, if any.
+
+        A version that is not good is left as it is, so that doing it twice is harmless.
+        """
+        state = self.state(dataset)
+        good = [one.id for one in state.good()]
+        if version not in good:
+            return
+        before = good[: good.index(version)]
+        previous = before[-1] if before else None
+        current = previous if state.current == version else state.current
+        update = {"status": "withdrawn", "reason": reason}
+        withdrawn = self._known(dataset, version).model_copy(update=update)
+        self._save(state.put(withdrawn).model_copy(update={"current": current}))
+
+    def derived(self, version: Version) -> list[Version]:
+        """Return the versions of other datasets that tell the changes up to ``version``."""
+        origin = f"state/{version.dataset}.json"
+        return [
+            one
+            for dataset in self.datasets()
+            for one in self.state(dataset).versions
+            if one.inputs
+            and (one.inputs[0].receipt, one.inputs[0].resource) == (origin, version.id)
+        ]
 
     def gc(self, keep: int | Mapping[str, int], cited: Collection[str] = ()) -> list[str]:
         """Remove versions that neither serve, wait, roll back nor are cited.

@@ -27,8 +27,7 @@ SCHEMA = pl.Schema(
         "dataset": pl.String(),
         "state": pl.String(),
         "publication_date": pl.Date(),
-        "last_success": pl.Datetime("us", "UTC"),
-        "last_attempt": pl.Datetime("us", "UTC"),
+        "last_checked": pl.Date(),
         "message": pl.String(),
     }
 )
@@ -115,25 +114,28 @@ def judge(dataset: Dataset, attempt: Attempt | None, today: date) -> tuple[State
     asked = attempt.succeeded_at.astimezone(PARIS).date()
     age = (today - min(asked, attempt.publication_date or asked)).days
     if age > dataset.cadence.fail_after_days:
-        return "GAP", f"{age} days old, expected at most {dataset.cadence.fail_after_days}"
+        return "GAP", f"older than {dataset.cadence.fail_after_days} days"
     if age > dataset.cadence.warn_after_days:
-        return "STALE", f"{age} days old, expected at most {dataset.cadence.warn_after_days}"
-    return "OK", f"{age} days old"
+        return "STALE", f"older than {dataset.cadence.warn_after_days} days"
+    return "OK", "as fresh as its publisher"
 
 
 def source_status(catalogue: Mapping[str, Dataset], data_dir: Path, clock: Clock) -> pl.DataFrame:
-    """Return one row per dataset in :data:`SCHEMA`, sorted by name."""
-    rows: list[dict[str, str | date | datetime | None]] = []
+    """Return one row per dataset in :data:`SCHEMA`, sorted by name.
+
+    It tells days and not instants: asking twice a day and finding nothing is no news.
+    """
+    rows: list[dict[str, str | date | None]] = []
     for name in sorted(catalogue):
         attempt = last_attempt(data_dir, name)
         state, message = judge(catalogue[name], attempt, clock.today())
+        succeeded = attempt.succeeded_at if attempt else None
         rows.append(
             {
                 "dataset": name,
                 "state": state,
                 "publication_date": attempt.publication_date if attempt else None,
-                "last_success": attempt.succeeded_at if attempt else None,
-                "last_attempt": attempt.attempted_at if attempt else None,
+                "last_checked": succeeded.astimezone(PARIS).date() if succeeded else None,
                 "message": message,
             }
         )

@@ -163,7 +163,7 @@ def release(
     """Publish a version that a guard held, after you inspected it."""
     from pipelines.maintenance import release_held
 
-    release_held(_workspace(data_dir=data_dir), dataset)
+    raise typer.Exit(0 if release_held(_workspace(data_dir=data_dir), dataset) else 1)
 
 
 @app.command()
@@ -174,7 +174,7 @@ def rollback(
     """Return a dataset to its previous good version, in one step."""
     from pipelines.maintenance import roll_back
 
-    roll_back(_workspace(data_dir=data_dir), dataset)
+    raise typer.Exit(0 if roll_back(_workspace(data_dir=data_dir), dataset) else 1)
 
 
 @app.command()

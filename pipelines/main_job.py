@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
 
@@ -33,12 +34,14 @@ class RunReport:
         failures: asset or dataset → why it failed, one paragraph each.
         outcomes: dataset → ``published``, ``held`` or ``unchanged``.
         added: rows added to the streams, by type.
+        published: something was written for the platform.
         finished: the feed was brought up to date, with news or without.
     """
 
     failures: dict[str, str] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
     added: dict[str, int] = field(default_factory=dict)
+    published: bool = False
     finished: bool = False
 
     @property
@@ -48,9 +51,8 @@ class RunReport:
 
     @property
     def nothing_new(self) -> bool:
-        """Return whether the run changed nothing that is published."""
-        changed = any(status != "unchanged" for status in self.outcomes.values())
-        return self.ok and not changed and not self.added
+        """Return whether the run went well and published nothing."""
+        return self.ok and not self.published
 
     def joined(self, other: RunReport) -> RunReport:
         """Return both reports as one."""
@@ -61,6 +63,7 @@ class RunReport:
                 kind: self.added.get(kind, 0) + other.added.get(kind, 0)
                 for kind in {**self.added, **other.added}
             },
+            self.published or other.published,
             other.finished,
         )
 
@@ -143,7 +146,7 @@ def history() -> Iterator[dg.DagsterInstance]:
 
     Opening one takes a while, so that a caller with several runs holds it around them.
     """
-    global _history  # noqa: PLW0603 - one process, one instance
+    global _history
     if _history is not None:
         yield _history
         return
@@ -157,7 +160,13 @@ def history() -> Iterator[dg.DagsterInstance]:
 
 
 def _report(result: dg.ExecuteInProcessResult) -> RunReport:
-    report = RunReport(finished="out_feed" in _made(result))
+    made = _made(result)
+    feed = made.get("out_feed", {})
+    report = RunReport(
+        added=dict(feed.get("added", {})),
+        published=bool(feed.get("published")),
+        finished="out_feed" in made,
+    )
     tables = discovery.tables()
     for event in result.all_events:
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
@@ -169,26 +178,22 @@ def _report(result: dg.ExecuteInProcessResult) -> RunReport:
             if "AssetCheckFailed" not in str(event.step_failure_data.error_display_string):
                 report.failures[event.step_key] = _reason(event)
             continue
-        if not event.is_step_materialization:
-            continue
-        materialization = event.step_materialization_data.materialization
-        key = materialization.asset_key.to_user_string()
-        metadata = {name: value.value for name, value in materialization.metadata.items()}
+    for key, metadata in made.items():
         dataset = tables.get(key.removeprefix("core_"))
         if dataset is not None:
             report.outcomes[dataset] = str(metadata["status"])
-        if key == "out_feed":
-            report.added.update(metadata["added"])
     return report
 
 
-def _made(result: dg.ExecuteInProcessResult) -> set[str]:
-    """Return the assets that were brought up to date."""
-    return {
-        event.step_materialization_data.materialization.asset_key.to_user_string()
-        for event in result.all_events
-        if event.is_step_materialization
-    }
+def _made(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
+    """Return the assets that were brought up to date, with their metadata."""
+    made = {}
+    for event in result.all_events:
+        if event.is_step_materialization:
+            done = event.step_materialization_data.materialization
+            values = {name: entry.value for name, entry in done.metadata.items()}
+            made[done.asset_key.to_user_string()] = values
+    return made
 
 
 def _reason(event: dg.DagsterEvent) -> str:

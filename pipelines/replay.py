@@ -55,7 +55,7 @@ def load_plan(path: Path) -> list[Step]:
     return steps
 
 
-def _settings(portal: SamplePortal, day: date, data_dir: Path | None) -> Settings:
+def sample_settings(portal: SamplePortal, day: date, data_dir: Path | None) -> Settings:
     bases = dict(portal.bases())
     return load_settings(
         data_dir=data_dir,
@@ -78,7 +78,7 @@ def replay_sample(plan: Path | None, data_dir: Path | None) -> bool:
     with SamplePortal(SAMPLE) as portal, history():
         for step in steps:
             portal.set_date(step.date)
-            workspace = open_workspace(_settings(portal, step.date, data_dir))
+            workspace = open_workspace(sample_settings(portal, step.date, data_dir))
             with console.status(f"{step.date}  {step.note}"):
                 report = run_main_job(workspace, step.run)
             print_step(step.date, step.note, report)

@@ -39,7 +39,8 @@ def amendments(
 
     New is a record not seen before (``corroborated``), or other values from a record that
     speaks over the one shown (``source_correction``, ``rule_change``). A retracted signal
-    comes back only with a new record; an erased one never does.
+    comes back only with a new record, or with any if it was retracted by a rollback, for
+    then no record was annulled; an erased one never does.
     """
     both = known.filter(pl.col("op") != "ERASE").join(candidates, on="signalid", suffix="_new")
     mine = both.select("signalid", "evidence")
@@ -59,9 +60,12 @@ def amendments(
         _more_sources=_datasets("evidence_all") > _datasets("evidence"),
     )
     gone = pl.col("op") == "RETRACT"
-    rows = rows.filter(pl.col("_grown") | (gone.not_() & pl.col("_changed")))
+    rolled_back = gone & pl.col("reason").eq_missing(pl.lit("rollback"))
+    rows = rows.filter(pl.col("_grown") | rolled_back | (gone.not_() & pl.col("_changed")))
     reason = (
-        pl.when(gone)
+        pl.when(rolled_back)
+        .then(pl.lit("source_correction"))
+        .when(gone)
         .then(pl.lit("rectificatif"))
         .when(pl.col("_more_sources"))
         .then(pl.lit("corroborated"))

@@ -10,35 +10,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from personal_patterns import EMAIL, PERSON_KEYS, PHONE, ROSTER, STREET, TITLE
 from stdnum import luhn
 from stdnum.fr import siren as siren_number
 
 Row = dict[str, str]
-
-EMAIL = re.compile(r"[^\s@,;\"]+@[^\s@,;\"]+\.[A-Za-z]{2,}")
-PHONE = re.compile(r"(?<![\d.,-])(?:(?:\+|00)33[ .]?|0)[1-9](?:[ .-]\d\d){4}(?![\d])")
-TITLE = re.compile(
-    r"(?<![\w.&'’-])(?:M\. ?[A-ZÀ-Ý][A-Za-zÀ-ÿ]+|M ET MME|[Cc]hez M(?:\.|me|lle)\b"
-    r"|CHEZ (?:M|MR|MME|MLLE)\b"
-    r"|(?:Mme|Mlle|Monsieur|Madame|Mademoiselle|Maître|Me|Dr|Docteur"
-    r"|MME|MLLE|MONSIEUR|MADAME|MADEMOISELLE|MAÎTRE|MAITRE|DR|DOCTEUR)\.? [A-ZÀ-Ý][A-Za-zÀ-ÿ'’-]+)"
-)
-#: "rue du Docteur Roux" names a street.
-STREET = re.compile(
-    r"\b(?:rue|avenue|av|ave|bd|boulevard|place|pl|all(?:ée)?|chemin|che|quai|route|rte|cours|crs"
-    r"|square|sq|impasse|imp|passage|cité)\.? (?:du |de la |de |d['’])?"
-    r"(?:dr|docteur|maître|maitre|monsieur|madame|mademoiselle|mlle|mme)\b\.?",
-    re.IGNORECASE,
-)
-ROSTER = re.compile(
-    r"\b(?:gérante?|présidente?|directeur|directrice|administrateur|administratrice|associée?"
-    r"|liquidateur|mandataire|commissaire)(?: [\w'’]+){0,4} : ",
-    re.IGNORECASE,
-)
-PERSON_KEYS = re.compile(
-    r'"(?:administration|nom|prenom|nomUsage|opposition|journal|complGeographique)\\*"'
-)
-
 
 def data_only(texts: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Give the data files; the build's sources hold patterns and words, no data."""

@@ -1,0 +1,139 @@
+"""One screen: how fresh the sources are, what waits for a person, what there is.
+
+Belongs here: what `company-signals status` shows. Counts and dates only: nothing of a
+lead, and no account but by the name of its folder. Does not belong here: what a state
+means (:mod:`opendata.source_status`).
+"""
+
+from __future__ import annotations
+
+import os
+
+import polars as pl
+from rich.text import Text
+
+from assets import discovery
+from assets.workspace import Workspace
+from leads import keys
+from opendata.clock import PARIS
+from opendata.errors import OpenDataError
+from opendata.source_status import last_attempt, source_status
+from opendata.state import Version
+from pipelines.console import console
+from pipelines.maintenance import shown_table, size
+from pipelines.rollback import unfinished
+from signals.feed import manifest
+
+_COLOURS = {"OK": "green", "STALE": "yellow", "GAP": "red"}
+#: Streams of accounts that are shown; the others are counted.
+ACCOUNTS = 5
+#: Characters of a reason that are shown.
+REASON = 300
+
+
+def print_status(workspace: Workspace) -> bool:
+    """Print the screen.
+
+    Returns:
+        Whether no source is in GAP, no version is held and no rollback is unfinished.
+    """
+    fresh = _print_sources(workspace)
+    settled = _print_waiting(workspace)
+    _print_leads(workspace)
+    _print_streams(workspace)
+    _print_disk(workspace)
+    return fresh and settled
+
+
+def _print_sources(workspace: Workspace) -> bool:
+    states = source_status(discovery.catalogue(), workspace.data_dir, workspace.clock)
+    table = shown_table(
+        "Sources", "dataset", "state", "published", "last success", "rows", "versions",
+        right=("rows", "versions"),
+    )  # fmt: skip
+    reasons = []
+    for row in states.iter_rows(named=True):
+        name, state = row["dataset"], row["state"]
+        attempt = last_attempt(workspace.data_dir, name)
+        last = attempt.succeeded_at if attempt else None
+        serving = workspace.store.current(name)
+        table.add_row(
+            name,
+            Text(state, style=_COLOURS[state]),
+            str(serving.publisher_date) if serving else "never",
+            f"{last.astimezone(PARIS):%Y-%m-%d %H:%M}" if last else "never",
+            f"{_rows(workspace, serving):,}",
+            str(len(workspace.store.state(name).versions)),
+        )
+        if state != "OK":
+            reasons.append(Text.assemble((f"{state} {name}: ", _COLOURS[state]), row["message"]))
+    console.print(table)
+    for reason in reasons:
+        reason.truncate(REASON, overflow="ellipsis")
+        console.print(reason)
+    return "GAP" not in states["state"].to_list()
+
+
+def _rows(workspace: Workspace, serving: Version | None) -> int:
+    if serving is None:
+        return 0
+    counts = [workspace.store.scan(name).select(pl.len()) for name in serving.tables]
+    return sum(int(frame.item()) for frame in pl.collect_all(counts))
+
+
+def _print_waiting(workspace: Workspace) -> bool:
+    """Print what only a person can decide; return whether there is nothing."""
+    waiting = False
+    for name in workspace.store.datasets():
+        for version in workspace.store.state(name).versions:
+            if version.status == "held":
+                waiting = True
+                console.print(
+                    Text.assemble((f"\nHELD {name} {version.id}: ", "red"), version.reason or "")
+                )
+                console.print(f"  look at it:  company-signals quarantine {name}")
+                console.print(f"  publish it:  company-signals release {name}")
+    for name in unfinished(workspace):
+        waiting = True
+        console.print(f"\n[red]UNFINISHED[/] rollback of {name}")
+        console.print(f"  finish it:   company-signals rollback {name}")
+    return not waiting
+
+
+def _print_leads(workspace: Workspace) -> None:
+    if not (workspace.data_dir / "leads.duckdb").exists():
+        console.print("\n[bold]Leads[/]  none yet")
+        return
+    try:
+        # Opening the store makes a key where there is none; looking must not.
+        if keys.VARIABLE not in os.environ:
+            keys.read(workspace.data_dir / "keys" / "lead.key")
+        verdicts = workspace.lead_store.matches()["verdict"].value_counts()
+    except OpenDataError as error:
+        console.print(Text.assemble("\n", ("Leads", "bold"), f"  not readable: {error.what}"))
+        return
+    counts = verdicts.sort("count", "verdict", descending=[True, False]).iter_rows()
+    shown = ", ".join(f"{count:,} {verdict}" for verdict, count in counts)
+    console.print(f"\n[bold]Leads[/]  {verdicts['count'].sum():,} answered: {shown or 'none'}")
+
+
+def _print_streams(workspace: Workspace) -> None:
+    """Print the last sequence of each stream; what the log has beyond it waits for an export."""
+    table = shown_table("\nStreams", "stream", "published up to", right=("published up to",))
+    last = workspace.log.state().next_sequence - 1
+    table.add_row("log", f"{last:,}")
+    accounts = sorted((workspace.exports / "accounts").glob(f"*/{manifest.NAME}"))
+    folders = [workspace.exports / "company", *(path.parent for path in accounts[:ACCOUNTS])]
+    for folder in folders:
+        name = folder.relative_to(workspace.exports).as_posix()
+        table.add_row(Text(name), f"{int(manifest.read(folder).max_sequence):,}")
+    if len(accounts) > ACCOUNTS:
+        table.add_row(f"… and {len(accounts) - ACCOUNTS:,} more accounts", "")
+    console.print(table)
+
+
+def _print_disk(workspace: Workspace) -> None:
+    use = workspace.store.disk_use() if workspace.data_dir.exists() else {}
+    ordered = sorted(use.items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{name} {size(count)}" for name, count in ordered if count)
+    console.print(Text.assemble("\n", ("Disk", "bold"), f"  {size(sum(use.values()))}: {shown}"))

@@ -1,0 +1,138 @@
+"""The main road on the bundled real sample, from the portal to the exported tables."""
+
+from __future__ import annotations
+
+import json
+import stat
+from datetime import date
+
+import polars as pl
+import pytest
+from replaying import Replayed, hashes, run_step, stream_rows
+
+from assets import discovery
+from opendata.sample_portal import SamplePortal
+from opendata.warehouse import Warehouse
+from pipelines import replay
+
+#: The kinds of signals that the first release promises on the sample.
+PROMISED = {
+    "site_opened",
+    "hq_moved",
+    "company_closed",
+    "business_acquired",
+    "business_sold",
+    "insolvency_opened",
+    "contract_won",
+}
+
+
+def _code(kind: str) -> str:
+    return kind.split(".")[-2]
+
+
+def test_every_run_date_ends_well(replayed: Replayed) -> None:
+    assert {day: report.failures for day, report in replayed.reports.items() if not report.ok} == {}
+
+
+def test_each_source_is_loaded_and_its_baseline_is_silent(
+    replayed: Replayed, plan: list[replay.Step]
+) -> None:
+    for name in discovery.sources():
+        version = replayed.workspace.store.state(name).versions[0]
+        assert version.baseline
+        said = stream_rows(replayed.exports / "company").explode("evidence")
+        cited = said.select(pl.col("evidence").struct.field("source_id"))
+        assert version.source_id not in cited["source_id"].to_list()
+    first = {name: step.date for step in reversed(plan) for name in step.run}
+    assert {replayed.reports[day].added.get("x", 0) for day in first.values()} == {0}
+
+
+def test_the_promised_signals_reach_the_company_stream_and_leads(replayed: Replayed) -> None:
+    company = {_code(kind) for kind in stream_rows(replayed.exports / "company")["type"]}
+    on_leads = {
+        _code(kind)
+        for account in (replayed.exports / "accounts").iterdir()
+        for kind in stream_rows(account)["type"]
+    }
+    assert company >= PROMISED
+    assert on_leads >= PROMISED
+
+
+def test_a_real_company_is_followed_from_its_notice_to_its_lead(replayed: Replayed) -> None:
+    # BODACC A 20210005, notice 1: BELLEVUE (892606575) bought a hairdresser's in Saint-Quentin.
+    company = stream_rows(replayed.exports / "company").filter(
+        pl.col("siren") == "892606575", pl.col("type").str.contains("business_acquired")
+    )
+    assert company.height == 1
+    row = company.row(0, named=True)
+    assert row["company_name"] == "BELLEVUE"
+    assert json.loads(row["after"])["price_eur"] == 192691
+    assert row["evidence"][0]["record_key"] == "A202100051"
+    assert row["evidence"][0]["publication_date"] == date(2021, 1, 8)
+
+
+def test_every_exported_row_names_dataset_record_date_and_licence(replayed: Replayed) -> None:
+    streams = [replayed.exports / "company", *(replayed.exports / "accounts").iterdir()]
+    for stream in streams:
+        evidence = stream_rows(stream).select("evidence").explode("evidence").unnest("evidence")
+        needed = ["dataset_id", "record_key", "publication_date", "licence", "publisher", "url"]
+        assert evidence.height > 0
+        assert evidence.select(needed).null_count().sum_horizontal().item() == 0
+        assert set(evidence["licence"]) == {"lov2"}
+
+
+def test_each_stream_is_gapless_and_described_by_its_manifest(replayed: Replayed) -> None:
+    for stream in [replayed.exports / "company", *(replayed.exports / "accounts").iterdir()]:
+        manifest = json.loads((stream / "manifest.json").read_bytes())
+        rows = stream_rows(stream)
+        assert rows["sequence"].cast(pl.Int64).to_list() == list(range(1, rows.height + 1))
+        assert int(manifest["max_sequence"]) == rows.height
+        assert (stream / "ATTRIBUTION.md").read_text("utf-8").count("Licence Ouverte") >= 1
+
+
+def test_running_again_with_nothing_new_publishes_nothing(
+    replayed: Replayed, plan: list[replay.Step], portal: SamplePortal
+) -> None:
+    before = hashes(replayed.exports), hashes(replayed.data_dir / "signals")
+    report = run_step(portal, plan[-1], replayed.data_dir)
+    assert report.outcomes == {"decp": "unchanged"}
+    assert report.nothing_new
+    assert (hashes(replayed.exports), hashes(replayed.data_dir / "signals")) == before
+
+
+def test_leads_are_never_plain_on_disk(replayed: Replayed) -> None:
+    rows = pl.read_csv(replay.SAMPLE / "leads.csv", infer_schema=False)
+    names = [name for name in rows["company_name"] if len(name) >= 12][:20]
+    content = (replayed.data_dir / "leads.duckdb").read_bytes()
+    assert not [name for name in names if name.encode() in content]
+    for private in ("leads.duckdb", "keys/lead.key"):
+        mode = stat.S_IMODE((replayed.data_dir / private).stat().st_mode)
+        assert mode == 0o600
+
+
+def test_analysts_query_what_was_published(replayed: Replayed) -> None:
+    with Warehouse.read_only(replayed.workspace.warehouse) as db:
+        rows = db.rows(
+            "SELECT count(*), count(DISTINCT siren), min(length(siren)) FROM sirene__legal_units"
+        )
+        assert rows == [(3796, 3796, 9)]
+        comments = db.rows(
+            "SELECT comment FROM duckdb_tables() WHERE table_name = 'sirene__legal_units'"
+        )
+        assert "Insee" in comments[0][0]
+        assert "Licence Ouverte" in comments[0][0]
+
+
+def test_the_same_plan_gives_the_same_bytes(
+    replayed: Replayed,
+    plan: list[replay.Step],
+    portal: SamplePortal,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    again = tmp_path_factory.mktemp("again") / "data"
+    for step in plan[:2]:
+        run_step(portal, step, again)
+    for folder in ("tables", "signals/segments"):
+        for path, digest in hashes(again / folder).items():
+            assert hashes(replayed.data_dir / folder)[path] == digest

@@ -33,6 +33,10 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FULL_TEXTS = tuple(os.strerror(number) for number in sorted(_FULL))
 
 
+class DiskFullError(StateError):
+    """The disk takes no more bytes, or too few for what is to come."""
+
+
 def reached(point: str) -> None:
     """Announce a point where a kill would matter."""
     on_point(point)
@@ -85,14 +89,14 @@ def space_told(file: str | None = None) -> Iterator[None]:
     """Turn the many errors of a full disk into the one that says so.
 
     Raises:
-        StateError: the disk is full.
+        DiskFullError: so it is.
     """
     try:
         yield
     except Exception as error:
-        if isinstance(error, StateError) or not is_full(error):
+        if isinstance(error, DiskFullError) or not is_full(error):
             raise
-        raise StateError("the disk is full", next_step=_FREE, file=file) from error
+        raise DiskFullError("the disk is full", next_step=_FREE, file=file) from error
 
 
 @contextmanager
@@ -105,7 +109,7 @@ def atomic_file(target: Path, *, point: str, private: bool = False) -> Iterator[
         private: readable by the owner only (mode 0600), as for keys and leads.
 
     Raises:
-        StateError: the disk is full.
+        DiskFullError: nothing more can be written; the former file stays.
     """
     temporary = target.with_name(f".{target.name}.part")
     try:
@@ -146,11 +150,11 @@ def digest(path: Path, algorithm: str = "sha256") -> str:
 
 
 def require_free(folder: Path, needed: int) -> None:
-    """Raise :class:`StateError` unless ``folder``'s disk can take ``needed`` more bytes."""
+    """Raise :class:`DiskFullError` unless ``folder``'s disk can take ``needed`` more bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if free < needed + RESERVE:
-        raise StateError(
+        raise DiskFullError(
             f"the disk has {free:,} bytes free and {needed:,} are needed (plus {RESERVE:,} kept)",
             next_step=_FREE,
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from opendata.clock import Clock
-from opendata.errors import QualityError
+from opendata.errors import OpenDataError, QualityError
 from opendata.quality import CheckResult, reason_to_hold, require
 from opendata.source_status import record_failure, record_success
 from opendata.state import Version
@@ -43,16 +43,16 @@ def settle(
     Raises:
         QualityError: a blocking gate failed; the tables are removed, the quarantine stays.
     """
-    try:
-        require(checks, dataset=version.dataset)
-    except QualityError:
-        store.discard(version)
-        raise
     kept = [check.model_dump(mode="json") for check in checks]
     reason = reason_to_hold(checks)
-    if reason is not None:
-        return _held(store, store.hold(version, reason, checks=kept), clock, checks)
-    served = store.promote(version, checks=kept)
+    try:
+        require(checks, dataset=version.dataset)
+        if reason is not None:
+            return _held(store, store.hold(version, reason, checks=kept), clock, checks)
+        served = store.promote(version, checks=kept)
+    except OpenDataError:
+        store.discard(version)
+        raise
     record_success(store.data_dir, version.dataset, version.publisher_date, clock)
     return Outcome("published", served, tuple(checks))
 

@@ -8,7 +8,7 @@ nobody having looked. Does not belong here: alerts and schedules.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Literal
 

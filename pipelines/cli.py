@@ -66,11 +66,12 @@ def run(datasets: Datasets = None, leads: Leads = None, data_dir: DataDir = None
 def fetch(datasets: Datasets = None, data_dir: DataDir = None, at: At = None) -> None:
     """Only fetch, check and normalise datasets."""
     from pipelines.main_job import run_datasets
-    from pipelines.summary import print_datasets
+    from pipelines.summary import print_datasets, print_failures
 
     workspace = _workspace(data_dir=data_dir, at=at)
     report = run_datasets(workspace, datasets or None)
     print_datasets(workspace, report)
+    print_failures(report)
     raise typer.Exit(0 if report.ok else 1)
 
 

@@ -210,11 +210,15 @@ def _dagster_home(_: Workspace) -> Check:
 
 
 def _tls(_: Workspace) -> Check:
-    context = tls_context()
+    todo = "unset SSL_CERT_FILE and SSL_CERT_DIR, or point them at the system's certificates"
+    try:
+        context = tls_context()
+    except OSError as error:
+        found = f"The certificates cannot be read ({type(error).__name__})."
+        return Check("TLS", False, found, todo)
     trusted = context.cert_store_stats()["x509_ca"]
     strict = context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname
     found = f"{trusted} authorities trusted, {context.minimum_version.name} at least."
-    todo = "unset SSL_CERT_FILE and SSL_CERT_DIR, or point them at the system's certificates"
     return Check("TLS", bool(trusted and strict), found, todo)
 
 

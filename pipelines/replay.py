@@ -6,6 +6,7 @@ The runs themselves are those of any operator: they get addresses and a date as 
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from pipelines.console import console
 from pipelines.settings import DATAGOUV_HOST, ROOT, Settings, load_settings
 
 SAMPLE = ROOT / "data" / "sample"
+#: File that says that a folder was made by a replay, so that the next one may empty it.
+MARK = ".made-by-replay"
 #: The sample was cut to companies that change, so most of its keys differ from month to
 #: month; in the whole register about one in a hundred does, and the guard stays as it is.
 ANY_CHANGE = {"sirene": 2.0}
@@ -67,18 +70,41 @@ def sample_settings(portal: SamplePortal, day: date, data_dir: Path | None) -> S
     )
 
 
+def fresh_folder(folder: Path) -> Path:
+    """Return ``folder`` empty but for the mark of a replay.
+
+    Raises:
+        SettingsError: it holds something that no replay made.
+    """
+    mark = folder / MARK
+    if folder.exists() and any(folder.iterdir()) and not mark.exists():
+        raise SettingsError(
+            f"the folder {folder.name} holds other data than a replay's",
+            next_step="give an empty folder or a new one with --data-dir",
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    mark.touch()
+    return folder
+
+
 def replay_sample(plan: Path | None, data_dir: Path | None) -> bool:
-    """Replay the plan; return whether every run went well."""
+    """Replay the plan from nothing; return whether every run went well.
+
+    The last date runs twice: the second time there is nothing new.
+    """
     from pipelines.main_job import RunReport, history, run_main_job
     from pipelines.summary import print_step, print_summary
     from pipelines.workspace import open_workspace
 
     steps = load_plan(plan or SAMPLE / "replay.yml")
+    steps.append(steps[-1].model_copy(update={"note": "The same date again"}))
+    folder = fresh_folder(data_dir or load_settings().data_dir / "replay")
     total, workspace = RunReport(), None
     with SamplePortal(SAMPLE) as portal, history():
         for step in steps:
             portal.set_date(step.date)
-            workspace = open_workspace(sample_settings(portal, step.date, data_dir))
+            workspace = open_workspace(sample_settings(portal, step.date, folder))
             with console.status(f"{step.date}  {step.note}"):
                 report = run_main_job(workspace, step.run)
             print_step(step.date, step.note, report)

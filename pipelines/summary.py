@@ -7,6 +7,7 @@ type with a real one of each, and where the outputs are.
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 from rich.table import Table
@@ -47,6 +48,7 @@ def print_failures(report: RunReport) -> None:
 def print_summary(workspace: Workspace, report: RunReport) -> None:
     """Print everything a run has to say."""
     print_datasets(workspace, report)
+    print_failures(report)
     print_matches(workspace)
     print_signals(workspace)
     if report.nothing_new:
@@ -72,7 +74,6 @@ def print_datasets(workspace: Workspace, report: RunReport) -> None:
             row["state"],
         )
     console.print(table)
-    print_failures(report)
 
 
 def _rows(workspace: Workspace, version: Version | None) -> int:
@@ -133,7 +134,13 @@ def print_signals(workspace: Workspace) -> None:
         (workspace.warehouse, "what analysts query: `company-signals query \"…\"`"),
         (workspace.data_dir / "tables", "the normalised tables, Parquet"),
     ):
-        console.print(f"  {path}  [dim]{what}[/]", soft_wrap=True)
+        console.print(f"  {_shown(path)}  [dim]{what}[/]", soft_wrap=True)
+
+
+def _shown(path: Path) -> Path:
+    """Return ``path`` relative to the working directory if it lies below it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _published_to_accounts(workspace: Workspace) -> pl.DataFrame:

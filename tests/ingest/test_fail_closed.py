@@ -53,6 +53,7 @@ from opendata.errors import (
 from opendata.http import CutError, UnavailableError
 from opendata.pace import Limits
 from opendata.remote import ResourceGoneError
+from opendata.source_status import last_attempt
 
 Offer = Callable[[World], None]
 PLAIN, ZIP, GZIP, PAIR = Variant(), Variant("zip"), Variant("gzip"), Variant(second=True)
@@ -300,14 +301,15 @@ def test_a_bad_offer_changes_nothing_and_is_told(
         assert world.published() == before
         status = world.status()
         assert (status["state"], status["message"]) == ("GAP", message)
-        assert status["last_attempt"] == Clock.at(SECOND).now()
-        assert status["last_success"] == Clock.at(FIRST).now()
-        assert status["publication_date"] == date(2026, 9, 1)
+        assert (status["publication_date"], status["last_checked"]) == (date(2026, 9, 1), FIRST)
+        attempt = last_attempt(world.folder, NAME)
+        assert attempt is not None
+        assert attempt.attempted_at == Clock.at(SECOND).now()
     world.limits = None
     world.publish(GOOD)
     assert world.run().status == "published"
     assert world.rows() == OCTOBER
-    assert (world.status()["state"], world.status()["message"]) == ("OK", "1 days old")
+    assert (world.status()["state"], world.status()["last_checked"]) == ("OK", SECOND)
     assert world.run().status == "unchanged"
 
 

@@ -10,11 +10,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import pytest
 
@@ -214,17 +214,21 @@ def runner(portal: SamplePortal) -> Iterator[Runner]:
 
 
 @pytest.fixture
-def said(pytestconfig: pytest.Config) -> TextIO:
-    """Return the terminal, so that the number of kills shows in a passing run."""
-    reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-    return reporter._tw._file if reporter is not None else sys.stderr
+def say(capfd: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Return what shows a line in a passing run too: how many kills there were."""
+
+    def shown(text: str) -> None:
+        with capfd.disabled():
+            sys.stdout.write(f"\n{text}\n")
+
+    return shown
 
 
 def prepared(part: Part, runner: Runner, tmp_path: Path) -> Prepared:
     return Prepared(part, runner, tmp_path / "before", tmp_path / "run")
 
 
-def kill_at(known: Prepared, points: list[tuple[str, int]], said: TextIO) -> None:
+def kill_at(known: Prepared, points: list[tuple[str, int]], say: Callable[[str], None]) -> None:
     """Kill a run at each of ``points``, run again, compare with the undisturbed run."""
     kills: Counter[str] = Counter()
     promoted = known.points.index("state:after-rename") if "state" in _names(known.points) else None
@@ -243,7 +247,7 @@ def kill_at(known: Prepared, points: list[tuple[str, int]], said: TextIO) -> Non
         assert fingerprint(folder) == known.result, where
     assert set(kills) == {name for name, _ in points}
     listed = ", ".join(f"{name} {count}" for name, count in sorted(kills.items()))
-    said.write(f"\n{kills.total()} kills in {known.part.name}: {listed}\n")
+    say(f"{kills.total()} kills in {known.part.name}: {listed}")
 
 
 def _names(points: list[str]) -> set[str]:
@@ -255,34 +259,36 @@ def fingerprint_of_state(folder: Path) -> Fingerprint:
 
 
 @pytest.mark.parametrize("part", [TAKE_IN, DERIVE], ids=lambda part: part.name)
-def test_killed_at_every_point(part: Part, runner: Runner, tmp_path: Path, said: TextIO):
+def test_killed_at_every_point(
+    part: Part, runner: Runner, tmp_path: Path, say: Callable[[str], None]
+):
     known = prepared(part, runner, tmp_path)
     assert {"table", "state", "attempt"} <= _names(known.points)
-    kill_at(known, occurrences(known.points), said)
+    kill_at(known, occurrences(known.points), say)
 
 
 def test_killed_once_at_each_kind_of_point_of_a_publication(
-    runner: Runner, tmp_path: Path, said: TextIO
+    runner: Runner, tmp_path: Path, say: Callable[[str], None]
 ):
     known = prepared(PUBLISH, runner, tmp_path)
     assert _names(known.points) == {
         "log-segment", "log-current", "log", "feed-segment", "feed-file", "feed-manifest",
         "feed-copy", "warehouse",
     }  # fmt: skip
-    kill_at(known, [point for point in occurrences(known.points) if point[1] == 1], said)
+    kill_at(known, [point for point in occurrences(known.points) if point[1] == 1], say)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("part", [PUBLISH, ARCHIVES], ids=lambda part: part.name)
 def test_killed_at_every_point_of_the_longer_parts(
-    part: Part, runner: Runner, tmp_path: Path, said: TextIO
+    part: Part, runner: Runner, tmp_path: Path, say: Callable[[str], None]
 ):
     known = prepared(part, runner, tmp_path)
-    kill_at(known, occurrences(known.points), said)
+    kill_at(known, occurrences(known.points), say)
 
 
 @pytest.mark.full
-def test_killed_at_random_moments(runner: Runner, tmp_path: Path, said: TextIO):
+def test_killed_at_random_moments(runner: Runner, tmp_path: Path, say: Callable[[str], None]):
     known = prepared(WHOLE, runner, tmp_path)
     moments = random.Random(SEED)  # noqa: S311 - not a secret
     last: Counter[str] = Counter()
@@ -298,4 +304,4 @@ def test_killed_at_random_moments(runner: Runner, tmp_path: Path, said: TextIO):
         assert fingerprint(folder) == known.result, f"killed after {after:.3f} s: {answer}"
     assert last.total() > RANDOM_KILLS / 2
     listed = ", ".join(f"{name} {count}" for name, count in sorted(last.items()))
-    said.write(f"\n{last.total()} kills of {RANDOM_KILLS} at random, by last point: {listed}\n")
+    say(f"{last.total()} kills of {RANDOM_KILLS} at random, by last point: {listed}")

@@ -175,7 +175,13 @@ class World:
         tag = hashlib.sha256(body).hexdigest()[:8]
         self.send(Reply(200, body, {"ETag": f'"{tag}"'}, ranges=True))
 
-    def describe(self, body: bytes | None, months: Mapping[str, str] | None = None, **changes: Any):
+    def describe(
+        self,
+        body: bytes | None,
+        months: Mapping[str, str] | None = None,
+        size: int | None = None,
+        **changes: Any,
+    ) -> None:
         """Let the portal describe the dataset; ``body`` is what its checksum is made from."""
         listed = []
         for one in self.source.dataset.resources:
@@ -185,6 +191,7 @@ class World:
                 "title": f"Fichier {one.name} du {month}",
                 "url": f"https://{STATIC}/{self.variant.file}",
                 "last_modified": "2026-09-01T06:00:00+00:00",
+                "filesize": size,
             }
             if body is not None:
                 digest = hashlib.sha1(body).hexdigest()  # noqa: S324

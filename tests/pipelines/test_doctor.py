@@ -1,0 +1,180 @@
+"""The doctor tries each thing for real, and says what to do about what fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from replaying import Replayed, hashes, workspace_at
+
+from assets.workspace import Workspace
+from leads import keys
+from opendata.clock import Clock
+from opendata.sample_portal import SamplePortal
+from pipelines import doctor
+from pipelines.doctor import Check, checks, print_doctor
+
+DAY = date(2025, 1, 6)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A workspace whose folder does not exist yet, in an environment that says nothing."""
+    for name in ("DAGSTER_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", keys.VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    return Workspace(data_dir=tmp_path / "data", clock=Clock.at(DAY))
+
+
+def found(workspace: Workspace, name: str) -> Check:
+    (check,) = [one for one in checks(workspace) if one.name == name]
+    return check
+
+
+def failing(workspace: Workspace) -> list[str]:
+    return [check.name for check in checks(workspace) if not check.ok]
+
+
+def test_a_machine_that_is_set_up_passes_and_nothing_is_written(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert print_doctor(workspace, live=False)
+    shown = capsys.readouterr().out
+    assert "✗" not in shown
+    assert "AES-256-GCM" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    assert not workspace.data_dir.exists()
+
+
+def test_a_failure_is_printed_with_what_to_do(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = replace(workspace, leads=Path("nowhere.csv"))
+    assert not print_doctor(lost, live=False)
+    shown = capsys.readouterr().out
+    assert "The file of leads is not there." in shown
+    assert "What to do: correct SIGNALS_LEADS or --leads." in shown
+
+
+def test_a_folder_that_is_a_file_is_no_data_folder(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert failing(replace(workspace, data_dir=tmp_path / "file" / "data")) == ["data folder"]
+
+
+def test_a_key_that_others_may_read_fails(workspace: Workspace) -> None:
+    path = workspace.data_dir / "keys" / "lead.key"
+    key = keys.generate(path)
+    assert found(workspace, "lead key").ok
+    path.chmod(0o644)
+    check = found(workspace, "lead key")
+    assert not check.ok
+    assert "chmod 600" in check.todo
+    assert key not in check.found + check.todo
+
+
+def test_leads_without_their_key_fail_and_no_key_is_made(
+    replayed: Replayed, workspace: Workspace
+) -> None:
+    workspace.data_dir.mkdir()
+    leads = workspace.data_dir / "leads.duckdb"
+    leads.write_bytes((replayed.data_dir / "leads.duckdb").read_bytes())
+    assert failing(workspace) == ["lead key"]
+    assert not (workspace.data_dir / "keys").exists()
+
+
+def test_the_key_is_tried_on_the_leads(
+    replayed: Replayed, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = (replayed.data_dir / "keys" / "lead.key").read_text().strip()
+    full = replace(workspace, data_dir=replayed.data_dir)
+    monkeypatch.setenv(keys.VARIABLE, right)
+    assert found(full, "lead key").found == f"The key from {keys.VARIABLE} opens the leads."
+    monkeypatch.setenv(keys.VARIABLE, "0" * len(right))
+    assert not found(full, "lead key").ok
+
+
+def test_dagster_home_must_be_the_absolute_path_of_a_folder(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", ".")
+    assert not found(workspace, "DAGSTER_HOME").ok
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "absent"))
+    assert not found(workspace, "DAGSTER_HOME").ok
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    assert found(workspace, "DAGSTER_HOME").ok
+
+
+def test_an_empty_trust_store_fails(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.pem").write_text("")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "empty.pem"))
+    assert not found(workspace, "TLS").ok
+
+
+def test_a_base_url_without_tls_fails(workspace: Workspace) -> None:
+    plain = replace(workspace, bases={"www.data.gouv.fr": "http://mirror.example"})
+    assert failing(plain) == ["settings"]
+
+
+def test_a_missing_sample_fails(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sample = tmp_path / "data" / "sample"
+    sample.mkdir(parents=True)
+    described = doctor.ROOT / "data" / "sample" / "portal.yml"
+    (sample / "portal.yml").write_bytes(described.read_bytes())
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    check = found(workspace, "sample")
+    assert not check.ok
+    assert "are missing: bodacc/" in check.found
+
+
+def test_a_disk_that_is_full_fails(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "ENOUGH", 1 << 60)
+    assert failing(workspace) == ["disk"]
+
+
+def test_live_tells_what_drifted_and_leaves_the_data_folder_as_it_is(
+    portal: SamplePortal, replayed: Replayed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    portal.set_date(DAY)
+    workspace = workspace_at(portal, DAY, replayed.data_dir)
+    before = hashes(replayed.data_dir)
+    portal.drift("header", "22847056-61df-452d-837d-8b8ceadbfc52")
+    try:
+        assert not print_doctor(workspace, live=True)
+    finally:
+        portal.restore()
+    shown = capsys.readouterr().out
+    assert "decp decp: columns, act on it" in shown
+    assert "renomme_uid" in shown
+    assert "in assets/decp/dataset.yml" in " ".join(shown.split())
+    assert hashes(replayed.data_dir) == before
+
+
+def test_live_without_anything_loaded_compares_all_the_same(
+    portal: SamplePortal, tmp_path: Path
+) -> None:
+    """What the portals had on one day: each dataset is compared, and only their ages differ."""
+    portal.set_date(DAY)
+    drifts = doctor.drifts(workspace_at(portal, DAY, tmp_path / "data"))
+    assert {(drift.dataset, drift.what) for drift in drifts} == {
+        ("bodacc", "date"), ("egapro", "date"), ("egapro", "format"), ("sirene", "date"),
+    }  # fmt: skip
+    assert not (tmp_path / "data").exists()
+
+
+def test_drifts_that_a_run_copes_with_do_not_fail(
+    portal: SamplePortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only Egapro is asked, on a day when nothing but the shape of its file differs."""
+    day = date(2021, 3, 2)
+    portal.set_date(day)
+    described = doctor.discovery.catalogue()
+    only = {"egapro": described["egapro"]}
+    monkeypatch.setattr(doctor.discovery, "catalogue", lambda: only)
+    workspace = workspace_at(portal, day, tmp_path / "data")
+    assert [drift.stops for drift in doctor.drifts(workspace)] == [False]
+    assert print_doctor(workspace, live=True)

@@ -173,6 +173,7 @@ def _results(dataset: Dataset, outcome: Outcome) -> Iterator[dg.MaterializeResul
         own = [check for check in outcome.checks if check.table in (name, "")]
         broken = [check for check in own if not check.passed]
         blocking = [check for check in broken if check.severity == "error"]
+        severity = dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN
         words = "; ".join(check.message for check in broken) or "all gates passed"
         yield dg.MaterializeResult(
             asset_key=core_key(name),
@@ -195,7 +196,7 @@ def _results(dataset: Dataset, outcome: Outcome) -> Iterator[dg.MaterializeResul
                     asset_key=core_key(name),
                     check_name="gates",
                     passed=not broken,
-                    severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+                    severity=severity,
                     description=words,
                     metadata={check.name: check.message for check in own},
                 )

@@ -53,9 +53,7 @@ def publish(workspace: Workspace) -> ExportReport:
         workspace.exports,
         matches=workspace.lead_store.matches(),
         sources=workspace.store.sources(),
-        source_status=source_status(
-            discovery.catalogue(), workspace.data_dir, workspace.clock
-        ),
+        source_status=source_status(discovery.catalogue(), workspace.data_dir, workspace.clock),
         clock=workspace.clock,
         run_id=workspace.run_id,
     )

@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import dagster as dg
+from pydantic import Field
 
 from leads import keys
 from leads.store import LeadStore
@@ -56,7 +57,7 @@ class Workspace:
     memory_limit: str = "8GB"
     changed_ceilings: Mapping[str, float] = field(default_factory=dict)
     insee_api_key: str | None = field(default=None, repr=False)
-    patience: Retry = Retry()
+    patience: Retry = field(default_factory=Retry)
     progress: Progress | None = None
 
     @cached_property
@@ -109,11 +110,11 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     """The workspace as a Dagster resource."""
 
     data_dir: str
-    bases: dict[str, str] = {}
+    bases: dict[str, str] = Field(default_factory=dict)
     leads: str | None = None
     default_account: str = "default"
     memory_limit: str = "8GB"
-    changed_ceilings: dict[str, float] = {}
+    changed_ceilings: dict[str, float] = Field(default_factory=dict)
     insee_api_key: str | None = None
     attempts: int = Retry().attempts
     at: str | None = None

@@ -127,7 +127,7 @@ class LeadStore:
                 "AND model_version = ?) USING (account_id, lead_id) "
                 "ORDER BY account_id, lead_id",
                 [registry_version, model_version],
-            ).cast(dict(SCHEMA))
+            ).cast(SCHEMA)
 
     def leads(self, account_id: str | None = None) -> pl.DataFrame:
         """Return the leads of one account, or all, by account and id."""

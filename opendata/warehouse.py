@@ -206,9 +206,7 @@ def _connect(
     return connection
 
 
-def _encrypting(
-    temporary: Path, memory_limit: str, threads: int
-) -> duckdb.DuckDBPyConnection:
+def _encrypting(temporary: Path, memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
     """Return this process's instance with the extension that encrypts."""
     key = (os.getpid(), str(temporary), memory_limit, threads)
     if key not in _instances:

@@ -51,7 +51,9 @@ def _workspace(**overrides: Any) -> Any:
 
 
 @app.command()
-def run(datasets: Datasets = None, leads: Leads = None, data_dir: DataDir = None, at: At = None) -> None:
+def run(
+    datasets: Datasets = None, leads: Leads = None, data_dir: DataDir = None, at: At = None
+) -> None:
     """Fetch what changed, match the leads, detect signals, export the tables."""
     from pipelines.main_job import run_main_job
     from pipelines.summary import print_summary

@@ -67,7 +67,7 @@ def print_doctor(workspace: Workspace, *, live: bool) -> bool:
         table.add_row(mark, check.name, found)
     console.print(table)
     well = all(check.ok for check in results)
-    return _print_drifts(drifts(workspace)) and well if live else well
+    return print_drifts(drifts(workspace)) and well if live else well
 
 
 def checks(workspace: Workspace) -> list[Check]:
@@ -243,7 +243,8 @@ def drifts(workspace: Workspace) -> list[Drift]:
     return found
 
 
-def _print_drifts(found: Sequence[Drift]) -> bool:
+def print_drifts(found: Sequence[Drift]) -> bool:
+    """Print what differs at the portals; return whether nothing has to be acted on."""
     if not found:
         console.print("\nThe portals offer what every dataset.yml describes.")
         return True

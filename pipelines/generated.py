@@ -10,6 +10,7 @@ from assets import discovery
 from opendata.attribution import attribution_page, dataset_page
 from opendata.files import write_bytes
 from pipelines.settings import ROOT, Settings
+from signals.feed.page import feed_page
 from signals.pages import signal_page
 from signals.registry import registry
 
@@ -30,12 +31,16 @@ def settings_page() -> str:
 def pages() -> dict[str, str]:
     """Return every generated file: path relative to the root → content."""
     catalogue, owners, found = discovery.catalogue(), discovery.owners(), registry()
-    files = {"ATTRIBUTION.md": attribution_page(catalogue), "docs/settings.md": settings_page()}
+    files = {
+        "ATTRIBUTION.md": attribution_page(catalogue),
+        "docs/feed.md": feed_page(),
+        "docs/settings.md": settings_page(),
+    }
     files |= {f"docs/datasets/{name}.md": dataset_page(d) for name, d in catalogue.items()}
     files["docs/datasets/README.md"] = _index(
         "Datasets", {name: dataset.title_en for name, dataset in catalogue.items()}
     )
-    files |= {f"docs/signals/{code}.md": signal_page(entry, owners) for code, entry in found.items()}
+    files |= {f"docs/signals/{code}.md": signal_page(one, owners) for code, one in found.items()}
     files["docs/signals/README.md"] = _index(
         "Signals", {code: entry.signal.title_en for code, entry in found.items()}
     )
@@ -55,8 +60,8 @@ def write_pages() -> None:
         for path in (ROOT / folder).glob("*.md"):
             if str(path.relative_to(ROOT)) not in wanted:
                 path.unlink()
-    for path, content in wanted.items():
-        write_bytes(ROOT / path, content.encode(), point="generated")
+    for name, content in wanted.items():
+        write_bytes(ROOT / name, content.encode(), point="generated")
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ def load_plan(path: Path) -> list[Step]:
 
 
 def sample_settings(portal: SamplePortal, day: date, data_dir: Path | None) -> Settings:
+    """Return the settings of a run at ``day`` that speaks to the sample portal."""
     bases = dict(portal.bases())
     return load_settings(
         data_dir=data_dir,

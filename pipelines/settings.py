@@ -29,7 +29,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SIGNALS_", env_file=".env", extra="ignore")
 
-    data_dir: Path = Field(default=ROOT / "data", description="where everything a run makes is kept")
+    data_dir: Path = Field(
+        default=ROOT / "data", description="where everything a run makes is kept"
+    )
     leads: Path | None = Field(
         default=None, description="file of leads: CSV, XLSX, Parquet or JSON lines"
     )
@@ -41,7 +43,7 @@ class Settings(BaseSettings):
     )
     base_urls: dict[str, str] = Field(
         default_factory=dict,
-        description="official host → base URL, for every other portal (JSON object)",
+        description="official host → base URL, for every other portal (JSON)",
     )
     at: date | datetime | None = Field(
         default=None, description="the date or instant a run takes as now; the system's if not set"
@@ -52,7 +54,7 @@ class Settings(BaseSettings):
     )
     changed_ceilings: dict[str, float] = Field(
         default_factory=dict,
-        description="dataset → share of keys that may change before a version is held (JSON object)",
+        description="dataset → share of keys that may change before a version is held (JSON)",
     )
     attempts: int = Field(default=6, ge=1, description="how often a request is tried in all")
 

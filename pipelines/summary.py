@@ -131,7 +131,7 @@ def print_signals(workspace: Workspace) -> None:
     console.print("\nOutputs")
     for path, what in (
         (workspace.exports, "what the platform fetches: company/ and accounts/<account>/"),
-        (workspace.warehouse, "what analysts query: `company-signals query \"…\"`"),
+        (workspace.warehouse, 'what analysts query: `company-signals query "…"`'),
         (workspace.data_dir / "tables", "the normalised tables, Parquet"),
     ):
         console.print(f"  {_shown(path)}  [dim]{what}[/]", soft_wrap=True)

@@ -152,7 +152,7 @@ def _licences(sources: pl.DataFrame) -> list[dict[str, str]]:
     rows = sources.select("licence_id", "licence_title", "licence_url").unique()
     return [
         {"name": name, "title": title, "path": path}
-        for name, title, path in rows.sort("licence_id", "licence_title").iter_rows()
+        for name, title, path in rows.sort("licence_id", "licence_title", "licence_url").iter_rows()
     ]
 
 

@@ -13,30 +13,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pytest
+from desks import Desk
 
 from opendata.sample_portal import SamplePortal
 from pipelines.replay import SAMPLE, load_plan
 from pipelines.settings import DATAGOUV_HOST, ROOT
 
 BIN = Path(sys.executable).parent
-
-
-@dataclass(frozen=True)
-class Desk:
-    """Where the blocks of one page run.
-
-    Attributes:
-        folder: the current folder of its commands; ``data/`` is a replayed sample.
-        environment: points the commands at the sample portal, at the last date of the plan.
-    """
-
-    folder: Path
-    environment: dict[str, str]
 
 
 def last_date() -> date:

@@ -61,9 +61,10 @@ def _tables(source: Source, path: Path, work: Path) -> dict[str, pl.LazyFrame]:
 def test_two_files_make_a_dataset_of_real_records(buyers: Source, tmp_path: Path) -> None:
     path = SAMPLE / "decp" / "2025-01-06" / "decp.csv"
     rows = _tables(buyers, path, tmp_path / "work")["buyers__names"].collect()
-    there = pl.read_csv(path, infer_schema=False)["acheteur_id"]
-    assert set(rows["acheteur_id"]) == set(there)
-    assert rows.height == there.n_unique()
+    there = set(pl.read_csv(path, infer_schema=False)["acheteur_id"])
+    # One buyer of the real file has a SIRET whose check digit is wrong: it is in quarantine.
+    assert there - set(rows["acheteur_id"]) == {"64552016400000"}
+    assert rows.height == len(there) - 1
     assert rows["publication_date"].unique().to_list() == [PUBLISHED]
 
 
@@ -96,9 +97,7 @@ def test_one_file_makes_a_signal_on_real_records(replayed: Path, tmp_path: Path)
     baseline = store.state("egapro").versions[0]
     today = date(2021, 3, 2)
     frames = StoreFrames(store, discovery.owners(), today, {"egapro": baseline.id})
-    found = detect_all(
-        frames, recorded=Clock.at(today).now(), run_id="recipe", detectors=detectors
-    )
+    found = detect_all(frames, recorded=Clock.at(today).now(), run_id="recipe", detectors=detectors)
     index = store.scan("egapro__declarations").collect()
     pairs = index.join(
         index.with_columns(pl.col("annee") + 1), on=["siren", "annee"], suffix="_was"

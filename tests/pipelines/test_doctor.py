@@ -12,9 +12,10 @@ from replaying import Replayed, hashes, workspace_at
 from assets.workspace import Workspace
 from leads import keys
 from opendata.clock import Clock
+from opendata.live_check import Drift
 from opendata.sample_portal import SamplePortal
 from pipelines import doctor
-from pipelines.doctor import Check, checks, print_doctor
+from pipelines.doctor import Check, checks, print_doctor, print_drifts
 
 DAY = date(2025, 1, 6)
 
@@ -166,15 +167,9 @@ def test_live_without_anything_loaded_compares_all_the_same(
     assert not (tmp_path / "data").exists()
 
 
-def test_drifts_that_a_run_copes_with_do_not_fail(
-    portal: SamplePortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only Egapro is asked, on a day when nothing but the shape of its file differs."""
-    day = date(2021, 3, 2)
-    portal.set_date(day)
-    described = doctor.discovery.catalogue()
-    only = {"egapro": described["egapro"]}
-    monkeypatch.setattr(doctor.discovery, "catalogue", lambda: only)
-    workspace = workspace_at(portal, day, tmp_path / "data")
-    assert [drift.stops for drift in doctor.drifts(workspace)] == [False]
-    assert print_doctor(workspace, live=True)
+def test_only_drifts_to_act_on_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    copes = Drift("egapro", "index", "format", "xlsx", "csv [sent]", "nothing", stops=False)
+    assert print_drifts([])
+    assert print_drifts([copes])
+    assert "csv [sent]" in capsys.readouterr().out
+    assert not print_drifts([copes, replace(copes, stops=True)])

@@ -16,6 +16,7 @@ from stdnum.fr import siren as siren_number
 
 Row = dict[str, str]
 
+
 def data_only(texts: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Give the data files; the build's sources hold patterns and words, no data."""
     for path, text in texts.items():

@@ -102,7 +102,9 @@ def warehouse(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
         )
     except OpenDataError as error:
         raise failure(error) from error
-    return dg.MaterializeResult(metadata={"dagster/row_count": sum(rows.values()), **rows})
+    return dg.MaterializeResult(
+        metadata={**opened.provenance(), "dagster/row_count": sum(rows.values()), **rows}
+    )
 
 
 @dg.asset(
@@ -116,12 +118,17 @@ def warehouse(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
 )
 def signals(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Detect what is new."""
+    opened = workspace.open()
     try:
-        appended = detect(workspace.open())
+        appended = detect(opened)
     except OpenDataError as error:
         raise failure(error) from error
     return dg.MaterializeResult(
-        metadata={"dagster/row_count": appended.rows.height, **appended.counts}
+        metadata={
+            **opened.provenance(),
+            "dagster/row_count": appended.rows.height,
+            **appended.counts,
+        }
     )
 
 
@@ -138,12 +145,14 @@ def signals(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
 )
 def out_feed(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Publish the feed."""
+    opened = workspace.open()
     try:
-        report = publish(workspace.open())
+        report = publish(opened)
     except OpenDataError as error:
         raise failure(error) from error
     return dg.MaterializeResult(
         metadata={
+            **opened.provenance(),
             "dagster/row_count": sum(report.counts.values()),
             "published": report.published,
             "streams": len(report.streams),

@@ -101,11 +101,20 @@ def match_all(workspace: Workspace) -> pl.DataFrame:
 )
 def leads(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Take in the file of leads."""
+    opened = workspace.open()
     try:
-        counts = take_in(workspace.open())
+        counts = take_in(opened)
     except OpenDataError as error:
         raise failure(error) from error
-    return dg.MaterializeResult(metadata={"dagster/row_count": counts["accepted"], **counts})
+    return dg.MaterializeResult(
+        metadata={
+            "publisher": "the customer's own file",
+            "licence": "customer data, not published",
+            "source_date": opened.clock.today().isoformat(),
+            "dagster/row_count": counts["accepted"],
+            **counts,
+        }
+    )
 
 
 @dg.asset(
@@ -120,13 +129,15 @@ def leads(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
 )
 def matches(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Match the leads to the registry."""
+    opened = workspace.open()
     try:
-        found = match_all(workspace.open())
+        found = match_all(opened)
     except OpenDataError as error:
         raise failure(error) from error
     verdicts = found.group_by("verdict").len().sort("verdict")
     yield dg.MaterializeResult(
         metadata={
+            **opened.provenance("sirene"),
             "dagster/row_count": found.height,
             **{f"verdict: {name}": count for name, count in verdicts.iter_rows()},
         }

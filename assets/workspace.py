@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dagster as dg
@@ -99,6 +100,20 @@ class Workspace:
     def log(self) -> SignalLog:
         """Return the company log of signals."""
         return SignalLog(self.data_dir / "signals")
+
+    def provenance(self, *datasets: str) -> dict[str, Any]:
+        """Return whom to name for what is made of ``datasets``, or of all that serve."""
+        names = datasets or self.store.datasets()
+        versions = [version for name in names if (version := self.store.current(name))]
+        said = [version.provenance for version in versions]
+        return {
+            "publisher": ", ".join(dict.fromkeys(one.publisher for one in said)) or "none yet",
+            "licence": ", ".join(dict.fromkeys(one.licence_title for one in said)) or "none yet",
+            "source_date": ", ".join(
+                f"{version.dataset} {version.publisher_date}" for version in versions
+            )
+            or "none yet",
+        }
 
     @cached_property
     def run_id(self) -> str:

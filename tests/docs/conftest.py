@@ -59,6 +59,7 @@ def plain_environment() -> dict[str, str]:
 def desk(replayed: Path, tmp_path: Path) -> Iterator[Desk]:
     """A folder like a clone's root, with a copy of the replayed sample to work on."""
     shutil.copytree(replayed, tmp_path / "data")
+    shutil.copytree(replayed, tmp_path / "data" / "replay")
     (tmp_path / "data" / "sample").symlink_to(SAMPLE)
     (tmp_path / ".venv").symlink_to(BIN.parent)
     shutil.copy(ROOT / ".env.example", tmp_path)

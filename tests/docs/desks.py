@@ -65,11 +65,19 @@ def blocks(text: str) -> list[Block]:
         end = next(n for n in range(at + 1, len(lines)) if lines[n].strip() == "```")
         indent = len(opened["indent"])
         body = "\n".join(line[indent:] for line in lines[at + 1 : end])
-        marked = _MARK.match(lines[at - 1]) if at else None
-        mark = marked["mark"] if marked else None
-        found.append(Block(at + 1, opened["language"], body, mark))
+        found.append(Block(at + 1, opened["language"], body, _mark(lines, at, end)))
         at = end + 1
     return found
+
+
+def _mark(lines: list[str], at: int, end: int) -> str | None:
+    """Return the mark before a block, else the one after it that no other block follows."""
+    before = _MARK.match(lines[at - 1]) if at else None
+    if before is not None:
+        return before["mark"]
+    after = [*lines[end + 1 : end + 3], "", ""]
+    marked = None if _FENCE.match(after[1]) else _MARK.match(after[0])
+    return marked["mark"] if marked else None
 
 
 def _sh(block: Block, desk: Desk, where: str) -> str:

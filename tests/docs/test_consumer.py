@@ -14,7 +14,7 @@ from opendata.clock import Clock
 from pipelines.settings import ROOT
 from signals.scoring import actionable
 
-STREAM = Path("data/exports/accounts/demo-services")
+STREAM = Path("data/replay/exports/accounts/demo-services")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import os
 import selectors
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections import Counter
@@ -31,8 +32,8 @@ from assets.workspace import Workspace
 from opendata import files
 from opendata.clock import Clock
 
-#: Written by a child just before it kills itself, to tell this from any other end.
-_READY = "\0"
+#: Written by a child when its work begins, and just before it kills itself.
+_STARTED, _READY = "\1", "\0"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Job:
             ``publish``, ``warehouse``, in order.
         data_dir, day, bases: folder, date and portal of the run.
         point: name and number (from 1) of the point at which it kills itself.
-        after: seconds after which it is killed from outside.
+        after: seconds of work after which it is killed from outside.
     """
 
     steps: tuple[str, ...]
@@ -57,15 +58,21 @@ class Job:
     def run(self, told: int) -> None:
         """Run the steps; write each point that is reached to the descriptor ``told``."""
         met: Counter[str] = Counter()
+        one_at_a_time = threading.Lock()  # transfers have threads of their own
 
         def reached(name: str) -> None:
-            met[name] += 1
-            os.write(told, f"{name}\n".encode())
-            if self.point is not None and (name, met[name]) == tuple(self.point):
-                os.write(told, _READY.encode())
-                os.kill(os.getpid(), signal.SIGKILL)
+            with one_at_a_time:
+                met[name] += 1
+                os.write(told, f"{name}\n".encode())
+                if self.point is not None and (name, met[name]) == tuple(self.point):
+                    os.write(told, _READY.encode())
+                    os.kill(os.getpid(), signal.SIGKILL)
 
+        from assets import discovery, feed  # noqa: F401 - starts threads, so not in the parent
+
+        discovery.sources()
         files.on_point = reached
+        os.write(told, _STARTED.encode())
         workspace = Workspace(
             data_dir=Path(self.data_dir),
             clock=Clock.at(date.fromisoformat(self.day)),
@@ -169,7 +176,7 @@ def perform(job: Job) -> dict[str, Any]:
     finally:
         os.close(ours)
     _, status = os.waitpid(child, 0)
-    points = text.replace(_READY, "").splitlines()
+    points = text.removeprefix(_STARTED).removesuffix(_READY).splitlines()
     return {
         "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
         "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
@@ -192,7 +199,7 @@ def _be_child(job: Job, told: int) -> None:
 
 def _listen(pipe: int, child: int, after: float | None) -> str:
     """Collect what the child tells until it ends; kill it when its time is up."""
-    heard = bytearray()
+    heard = bytearray(os.read(pipe, 1))  # the mark of its start
     end = None if after is None else time.monotonic() + after
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)

@@ -283,6 +283,15 @@ def fails(world: World) -> OpenDataError:
     return caught.value
 
 
+@cache
+def documented() -> list[re.Pattern[str]]:
+    """Return the messages that the page for operators explains."""
+    page = Path(__file__).parents[2] / "docs" / "operations" / "failures.md"
+    rows = [line.split("|")[2] for line in page.read_text("utf-8").splitlines() if line[:1] == "|"]
+    texts = re.findall(r"`([^`]+)`", " ".join(rows))
+    return [re.compile(".*".join(map(re.escape, text.split("…")))) for text in texts]
+
+
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)
 def test_a_bad_offer_changes_nothing_and_is_told(
     case: Refused, world_of: Callable[[Variant], World]
@@ -296,6 +305,7 @@ def test_a_bad_offer_changes_nothing_and_is_told(
         message = str(error)
         assert type(error) is case.error
         assert re.search(case.says, message)
+        assert any(known.match(error.what) for known in documented())
         for part in (f"dataset {NAME}", *case.place, ". What to do: "):
             assert part in message
         assert world.published() == before

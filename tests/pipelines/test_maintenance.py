@@ -1,4 +1,4 @@
-"""Going back, releasing, cleaning and asking, on real tables of the sample."""
+"""Releasing, cleaning, inspecting and asking, on real tables of the sample."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-import polars as pl
 import pytest
-from operating import LAST, copied, with_held_version
-from replaying import Replayed, hashes, run_step, stream_rows, workspace_at
+from operating import LAST, copied, ids, serving, with_held_version
+from replaying import Replayed, hashes, stream_rows, workspace_at
 
 from assets.feed import detect
 from assets.workspace import Workspace
-from opendata import files
 from opendata.clock import Clock
 from opendata.errors import OpenDataError, SettingsError, StateError
 from opendata.sample_portal import SamplePortal
-from opendata.warehouse import Warehouse
 from pipelines import garbage, replay
 from pipelines.main_job import history, one_writer, run_datasets, run_exports
 from pipelines.maintenance import (
@@ -28,7 +25,6 @@ from pipelines.maintenance import (
     release_held,
     roll_back,
 )
-from pipelines.rollback import unfinished
 
 Capture = pytest.CaptureFixture[str]
 
@@ -37,206 +33,6 @@ Capture = pytest.CaptureFixture[str]
 def _one_history() -> Iterator[None]:
     with history():
         yield
-
-
-def ids(workspace: Workspace, dataset: str) -> list[str]:
-    return [version.id for version in workspace.store.state(dataset).versions]
-
-
-def serving(workspace: Workspace, dataset: str) -> str | None:
-    return workspace.store.state(dataset).current
-
-
-def standing(workspace: Workspace) -> pl.DataFrame:
-    """Return what the log says now, free of when and by which row it was said."""
-    current = workspace.log.current().filter(pl.col("op").is_in(["ASSERT", "AMEND"]))
-    return current.select("signalid", "after", "time", "evidence").sort("signalid")
-
-
-def cites(rows: pl.DataFrame, source_id: str) -> pl.DataFrame:
-    record = pl.element().struct.field("source_id") == source_id
-    return rows.filter(pl.col("evidence").list.eval(record).list.any())
-
-
-# -- rollback ---------------------------------------------------------------------------
-
-
-def test_a_rollback_takes_back_the_version_what_is_derived_and_what_was_said(
-    replayed: Replayed, portal: SamplePortal, tmp_path: Path
-) -> None:
-    workspace = copied(replayed, portal, tmp_path)
-    second = ids(workspace, "sirene")[1]
-    changes = ids(workspace, "sirene_changes")
-    before, said = standing(workspace), workspace.log.state().next_sequence
-    assert roll_back(workspace, "sirene")
-
-    assert serving(workspace, "sirene") == second
-    assert serving(workspace, "sirene_changes") == changes[1]
-    gone = f"sirene_changes@{changes[2]}"
-    assert not cites(before, gone).is_empty()
-    assert standing(workspace).equals(before.join(cites(before, gone), on="signalid", how="anti"))
-    new = workspace.log.rows(after=said - 1)
-    assert set(new["op"]) == {"RETRACT"}
-    assert set(new["reason"]) == {"rollback"}
-    assert workspace.log.cursor("sirene_changes") == changes[1]
-    fates = [version.status for version in workspace.store.state("sirene").versions]
-    assert fates == ["good", "good", "withdrawn"]
-
-    # The platform, the analysts and the leads see the same.
-    company = stream_rows(workspace.exports / "company")
-    assert company["sequence"].to_list() == workspace.log.rows()["sequence"].to_list()
-    for account in (workspace.exports / "accounts").iterdir():
-        assert "rollback" in stream_rows(account)["reason"].to_list()
-    with Warehouse.read_only(workspace.warehouse) as database:
-        found = database.rows("SELECT DISTINCT source_id FROM sirene__legal_units")
-    assert found == [(f"sirene@{second}",)]
-    matched = workspace.lead_store.matches()["registry_version"].unique().to_list()
-    assert matched == [f"sirene@{second}"]
-    # Nothing is left to be said: neither again nor anew.
-    assert detect(workspace).rows.is_empty()
-
-
-def test_a_release_undoes_a_rollback_and_says_it_all_again(
-    replayed: Replayed, portal: SamplePortal, tmp_path: Path
-) -> None:
-    workspace = copied(replayed, portal, tmp_path)
-    versions, before = ids(workspace, "decp"), standing(workspace)
-    roll_back(workspace, "decp")
-    assert standing(workspace).height < before.height
-    assert release_held(workspace, "decp")
-    assert serving(workspace, "decp") == versions[-1]
-    assert standing(workspace).equals(before)
-    assert workspace.log.cursor("decp") == versions[-1]
-    with pytest.raises(StateError, match="no version is held"):
-        release_held(workspace, "decp")
-
-
-def test_a_release_brings_back_what_is_derived_as_well(
-    replayed: Replayed, portal: SamplePortal, tmp_path: Path
-) -> None:
-    workspace = copied(replayed, portal, tmp_path)
-    now = {name: serving(workspace, name) for name in ("sirene", "sirene_changes")}
-    roll_back(workspace, "sirene")
-    assert release_held(workspace, "sirene")
-    assert {name: serving(workspace, name) for name in now} == now
-
-
-def test_a_run_after_a_rollback_does_not_serve_the_withdrawn_version_again(
-    replayed: Replayed, portal: SamplePortal, plan: list[replay.Step], tmp_path: Path
-) -> None:
-    workspace = copied(replayed, portal, tmp_path)
-    roll_back(workspace, "decp")
-    before, served = hashes(workspace.exports), serving(workspace, "decp")
-    report = run_step(portal, plan[-1], workspace.data_dir)
-    assert report.ok
-    assert report.nothing_new
-    assert serving(workspace, "decp") == served
-    assert hashes(workspace.exports) == before
-
-
-class Killed(BaseException):
-    """Stands for the end of the process: nothing but ``finally`` sees it."""
-
-
-#: Points of a rollback of Sirene, and how often each was passed when the process ends.
-KILLS = [
-    ("rollback:after-rename", 1),
-    ("log-segment:after-rename", 1),
-    ("log:after-rename", 1),
-    ("state:after-rename", 1),
-    ("state:before-rename", 2),
-    ("state:after-rename", 2),
-]
-
-
-def _kill_at(point: str, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    left = [times]
-
-    def stop(reached: str) -> None:
-        left[0] -= reached == point
-        if left[0] == 0:
-            raise Killed
-
-    monkeypatch.setattr(files, "on_point", stop)
-
-
-@pytest.fixture(scope="module")
-def rolled_back(
-    replayed: Replayed, portal: SamplePortal, tmp_path_factory: pytest.TempPathFactory
-) -> Workspace:
-    """A rollback that nothing interrupted, without leads: matching has tests of its own."""
-    workspace = _without_leads(copied(replayed, portal, tmp_path_factory.mktemp("whole")))
-    roll_back(workspace, "sirene")
-    return workspace
-
-
-def _without_leads(workspace: Workspace) -> Workspace:
-    (workspace.data_dir / "leads.duckdb").unlink()
-    return workspace
-
-
-@pytest.mark.parametrize(("point", "times"), KILLS)
-def test_a_rollback_killed_anywhere_is_finished_by_the_next_and_takes_one_step(
-    replayed: Replayed,
-    portal: SamplePortal,
-    rolled_back: Workspace,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    point: str,
-    times: int,
-) -> None:
-    workspace = _without_leads(copied(replayed, portal, tmp_path))
-    with monkeypatch.context() as patched:
-        _kill_at(point, times, patched)
-        with pytest.raises(Killed):
-            roll_back(workspace, "sirene")
-    assert unfinished(workspace) == ["sirene"]
-    again = workspace_at(portal, LAST, workspace.data_dir)
-    assert roll_back(again, "sirene")
-    assert unfinished(again) == []
-    for name in ("sirene", "sirene_changes"):
-        assert again.store.state(name) == rolled_back.store.state(name)
-    assert again.log.rows().equals(rolled_back.log.rows())
-    assert again.log.state().cursors == rolled_back.log.state().cursors
-    assert hashes(again.exports / "company") == hashes(rolled_back.exports / "company")
-
-
-def test_a_rollback_whose_export_failed_is_finished_by_the_next_and_takes_one_step(
-    replayed: Replayed,
-    portal: SamplePortal,
-    rolled_back: Workspace,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    workspace = _without_leads(copied(replayed, portal, tmp_path))
-    with monkeypatch.context() as patched:
-        _kill_at("feed-manifest:before-rename", 1, patched)
-        assert not roll_back(workspace, "sirene")
-    assert unfinished(workspace) == ["sirene"]
-    assert roll_back(workspace, "sirene")
-    assert unfinished(workspace) == []
-    assert serving(workspace, "sirene") == serving(rolled_back, "sirene")
-    assert hashes(workspace.exports / "company") == hashes(rolled_back.exports / "company")
-
-
-def test_what_cannot_be_rolled_back_is_refused_and_nothing_changes(
-    replayed: Replayed, portal: SamplePortal, tmp_path: Path
-) -> None:
-    workspace = copied(replayed, portal, tmp_path)
-    before = hashes(workspace.data_dir)
-    with pytest.raises(SettingsError, match="company-signals rollback sirene`"):
-        roll_back(workspace, "sirene_changes")
-    with pytest.raises(SettingsError, match="choose among bodacc, decp"):
-        roll_back(workspace, "nope")
-    workspace.store.withdraw("decp", ids(workspace, "decp")[0], reason="only one is left")
-    with pytest.raises(StateError, match="no previous version"):
-        roll_back(workspace, "decp")
-    assert hashes(workspace.exports) == {
-        name.removeprefix("exports/"): found
-        for name, found in before.items()
-        if name.startswith("exports/")
-    }
-    assert unfinished(workspace) == []
 
 
 def test_a_running_writer_is_not_disturbed(

@@ -39,3 +39,13 @@ def with_held_version(portal: SamplePortal, folder: Path) -> Workspace:
         report = run_datasets(workspace, ["sirene"])
     assert report.outcomes["sirene"] == "held"
     return workspace
+
+
+def ids(workspace: Workspace, dataset: str) -> list[str]:
+    """Return the versions of ``dataset``, oldest first."""
+    return [version.id for version in workspace.store.state(dataset).versions]
+
+
+def serving(workspace: Workspace, dataset: str) -> str | None:
+    """Return the version of ``dataset`` that serves."""
+    return workspace.store.state(dataset).current

@@ -1,0 +1,48 @@
+"""What docs/going-live.md says of the code is so."""
+
+from __future__ import annotations
+
+import re
+
+from assets import discovery
+from leads.headers import HEADERS
+from leads.keys import VARIABLE
+from opendata.addresses import STORAGE_HOSTS
+from opendata.catalogue import Assertions
+from opendata.http import USER_AGENT
+from pipelines.doctor import ENOUGH
+from pipelines.settings import ROOT, Settings
+
+PAGE = (ROOT / "docs" / "going-live.md").read_text(encoding="utf-8")
+
+
+def test_the_headers_of_leads_are_those_recognised_in_their_order() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGE, re.M)
+    assert {field: tuple(text.split(", ")) for field, text in rows} == HEADERS
+
+
+def test_every_setting_named_exists() -> None:
+    named = set(re.findall(r"SIGNALS_[A-Z_]+", PAGE))
+    known = {f"SIGNALS_{name.upper()}" for name in Settings.model_fields}
+    assert named - known == {VARIABLE}
+
+
+def test_the_insee_key_is_not_needed_yet() -> None:
+    assert "insee" not in {one.portal for one in discovery.catalogue().values()}
+
+
+def test_figures_are_those_of_the_code() -> None:
+    catalogue = discovery.catalogue()
+    window = catalogue["bodacc"].resources[0].window
+    assert window is not None
+    assert f"the last {window.first_days} days" in PAGE
+    assert f"{Assertions().changed_ceiling:.0%}".replace("%", " %") in PAGE
+    assert f"below {ENOUGH >> 30} GB" in PAGE
+    assert f"`keep` in `dataset.yml`, {catalogue['sirene'].keep} for Sirene" in PAGE
+    assert f"`{USER_AGENT.split()[0]}`" in PAGE
+
+
+def test_hosts_are_those_described() -> None:
+    hosts = {one.host.removeprefix("https://") for one in discovery.catalogue().values()}
+    assert hosts == {"www.data.gouv.fr", "bodacc-datadila.opendatasoft.com"}
+    assert all(host.endswith(".data.gouv.fr") for host in STORAGE_HOSTS)

@@ -12,6 +12,7 @@ from assets import discovery
 from assets.dataset_assets import POOL, core_key, failure
 from assets.frames import StoreFrames
 from assets.workspace import Workspace, WorkspaceResource
+from opendata import parquet
 from opendata.assembly import Content, assemble
 from opendata.errors import OpenDataError
 from opendata.source_status import source_status
@@ -77,7 +78,26 @@ def warehouse_contents(workspace: Workspace) -> dict[str, Content]:
                     for column in source.dataset.described_columns(table)
                 },
             )
+    if contents:
+        contents["sources"] = _sources(workspace)
     return contents
+
+
+def _sources(workspace: Workspace) -> Content:
+    """Write the table that ``source_id`` joins to, and say where it is."""
+    target = workspace.data_dir / "tables" / "sources.parquet"
+    parquet.sink(workspace.store.sources().lazy(), target, sort_by=("source_id",), point="sources")
+    return Content(
+        paths=[target],
+        key=("source_id",),
+        comment="Whom to name for a row: join on source_id / Qui citer pour une ligne",
+        columns={
+            "source_id": "Key of the version of the dataset / Clé de la version du jeu de données",
+            "publication_date": "Date of last update / Date de dernière mise à jour",
+            "licence_id": "Licence, the portal's id / Licence, identifiant du portail",
+            "attribution": "Sentence to show / Phrase à afficher",
+        },
+    )
 
 
 def _all_tables() -> list[str]:

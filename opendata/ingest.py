@@ -25,12 +25,7 @@ from opendata.archive import unpack
 from opendata.catalogue import Dataset, Resource
 from opendata.clock import Clock
 from opendata.contract import ReadResult, read_resource
-from opendata.errors import (
-    ContractError,
-    OpenDataError,
-    SettingsError,
-    StateError,
-)
+from opendata.errors import ContractError, OpenDataError, SettingsError, StateError
 from opendata.fetch import Fetched
 from opendata.fetched import load_fetched
 from opendata.magic import Kind, identify

@@ -44,9 +44,11 @@ def _options(
 
 
 def _workspace(**overrides: Any) -> Any:
+    from pipelines.logs import configure_logs
     from pipelines.settings import load_settings
     from pipelines.workspace import open_workspace
 
+    configure_logs(debug="--debug" in sys.argv)
     return open_workspace(load_settings(**overrides))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 
 from assets import discovery
 from leads.headers import HEADERS
@@ -46,3 +48,9 @@ def test_hosts_are_those_described() -> None:
     hosts = {one.host.removeprefix("https://") for one in discovery.catalogue().values()}
     assert hosts == {"www.data.gouv.fr", "bodacc-datadila.opendatasoft.com"}
     assert all(host.endswith(".data.gouv.fr") for host in STORAGE_HOSTS)
+
+
+def test_the_sample_takes_the_disk_it_is_said_to_take(replayed: Path) -> None:
+    done = subprocess.run(["du", "-sm", replayed], capture_output=True, text=True, check=True)
+    (said,) = re.findall(r"sample takes about (\d+) MB", PAGE)
+    assert abs(int(done.stdout.split()[0]) - int(said)) <= 2

@@ -81,8 +81,9 @@ def test_a_mark_belongs_to_the_block_below_it_else_to_the_one_above() -> None:
     assert (first.line, first.mark, first.reason) == (2, "test", None)
     assert (second.text, second.reason) == ("a\n b", "asks")
     assert blocks(text + "```sql\nSELECT 1\n```\n")[2].mark is None
-    above, below = blocks("```sh\na\n```\n<!-- test -->\n```sh\nb\n```\n<!-- not run: asks -->\n")
-    assert (above.mark, below.reason) == (None, "asks")
+    between = "```sh\na\n```\n<!-- test -->\n```sh\nb\n```\n"
+    assert [block.mark for block in blocks(between)] == [None, "test"]
+    assert [block.reason for block in blocks("```sh\na\n```\n<!-- not run: asks -->\n")] == ["asks"]
 
 
 def test_a_failing_block_fails(desk: Desk) -> None:

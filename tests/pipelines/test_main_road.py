@@ -122,6 +122,11 @@ def test_analysts_query_what_was_published(replayed: Replayed) -> None:
         )
         assert "Insee" in comments[0][0]
         assert "Licence Ouverte" in comments[0][0]
+        unnamed = db.rows(
+            "SELECT count(*) FROM decp__awards LEFT JOIN sources USING (source_id) "
+            "WHERE licence_url IS NULL OR publisher IS NULL"
+        )
+        assert unnamed == [(0,)]
 
 
 def test_the_same_plan_gives_the_same_bytes(

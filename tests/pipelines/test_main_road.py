@@ -138,6 +138,8 @@ def test_the_same_plan_gives_the_same_bytes(
     again = tmp_path_factory.mktemp("again") / "data"
     for step in plan[:2]:
         run_step(portal, step, again)
-    for folder in ("tables", "signals/segments"):
-        for path, digest in hashes(again / folder).items():
-            assert hashes(replayed.data_dir / folder)[path] == digest
+    made = hashes(again)
+    same = {path for path in made if path.startswith(("tables/bodacc", "signals/segments"))}
+    assert len(same) >= 9
+    first = hashes(replayed.data_dir)
+    assert {path: first[path] for path in same} == {path: made[path] for path in same}

@@ -57,6 +57,5 @@ lock: ## resolve the dependencies again (needs uv)
 	uv pip compile pyproject.toml --quiet --extra build --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/run.txt
 	uv pip compile pyproject.toml --quiet --extra dev -c requirements/run.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/dev.txt
 
-clean: ## remove what runs and tools made, but not the environment
-	rm -rf data/raw data/tables data/state data/quarantine data/signals data/exports data/tmp data/dagster data/keys data/*.duckdb
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis logs .logs_queue storage
+clean: ## remove the replay and what tools made; live data, its key and the environment stay
+	rm -rf data/replay .mypy_cache .ruff_cache .pytest_cache .hypothesis logs .logs_queue storage

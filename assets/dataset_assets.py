@@ -33,11 +33,6 @@ def core_key(table: str) -> str:
     return f"core_{table}"
 
 
-def failure(error: OpenDataError) -> dg.Failure:
-    """Return the failure that Dagster shows: one paragraph, no retry by itself."""
-    return dg.Failure(description=str(error), allow_retries=False)
-
-
 def tags(dataset: Dataset) -> dict[str, str]:
     """Return what to filter on: licence, personal data, publisher's cadence."""
     return {
@@ -76,12 +71,8 @@ def _raw(source: Source) -> dg.AssetsDefinition:
         metadata=provenance(dataset),
     )
     def raw(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
-        opened = workspace.open()
-        try:
-            with noted(dataset.name, opened.data_dir, opened.clock):
-                taken = take(source, opened.store, opened.clock, opened.portals)
-        except OpenDataError as error:
-            raise failure(error) from error
+        with workspace.writing() as opened, noted(dataset.name, opened.data_dir, opened.clock):
+            taken = take(source, opened.store, opened.clock, opened.portals)
         receipts = taken.receipts.values()
         counted = [receipt.rows for receipt in receipts if receipt.rows is not None]
         return dg.MaterializeResult(
@@ -137,12 +128,8 @@ def _core(source: Source) -> dg.AssetsDefinition:
 
     @dg.multi_asset(name=f"core_{dataset.name}", specs=specs, check_specs=checks, pool=POOL)
     def core(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
-        opened = workspace.open()
-        try:
-            with noted(dataset.name, opened.data_dir, opened.clock):
-                outcome = _outcome(source, opened)
-        except OpenDataError as error:
-            raise failure(error) from error
+        with workspace.writing() as opened, noted(dataset.name, opened.data_dir, opened.clock):
+            outcome = _outcome(source, opened)
         yield from _results(dataset, outcome)
 
     return core

@@ -9,12 +9,11 @@ from __future__ import annotations
 import dagster as dg
 
 from assets import discovery
-from assets.dataset_assets import POOL, core_key, failure
+from assets.dataset_assets import POOL, core_key
 from assets.frames import StoreFrames
 from assets.workspace import Workspace, WorkspaceResource
 from opendata import parquet
 from opendata.assembly import Content, assemble
-from opendata.errors import OpenDataError
 from opendata.source_status import source_status
 from signals.detect import detect_all
 from signals.feed.export import ExportReport, export
@@ -115,13 +114,10 @@ def _all_tables() -> list[str]:
 )
 def warehouse(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Assemble the warehouse."""
-    opened = workspace.open()
-    try:
+    with workspace.writing() as opened:
         rows = assemble(
             warehouse_contents(opened), opened.warehouse, memory_limit=opened.memory_limit
         )
-    except OpenDataError as error:
-        raise failure(error) from error
     return dg.MaterializeResult(
         metadata={**opened.provenance(), "dagster/row_count": sum(rows.values()), **rows}
     )
@@ -138,11 +134,8 @@ def warehouse(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
 )
 def signals(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Detect what is new."""
-    opened = workspace.open()
-    try:
+    with workspace.writing() as opened:
         appended = detect(opened)
-    except OpenDataError as error:
-        raise failure(error) from error
     return dg.MaterializeResult(
         metadata={
             **opened.provenance(),
@@ -165,11 +158,8 @@ def signals(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
 )
 def out_feed(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Publish the feed."""
-    opened = workspace.open()
-    try:
+    with workspace.writing() as opened:
         report = publish(opened)
-    except OpenDataError as error:
-        raise failure(error) from error
     return dg.MaterializeResult(
         metadata={
             **opened.provenance(),

@@ -9,28 +9,36 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from assets.dataset_assets import POOL, core_key, failure
+from assets.dataset_assets import POOL, core_key
 from assets.workspace import Workspace, WorkspaceResource
 from leads.index import Index, build_index
 from leads.intake import read_leads
 from leads.matching import match_leads
 from leads.scoring import load_model
-from opendata.errors import OpenDataError, StateError
+from opendata.errors import StateError
 from opendata.files import digest, write_json
 
+#: Refused rows of a lead file that are named by line and rule; all are counted.
+REFUSED_SHOWN = 1000
 REGISTRY = ("sirene__legal_units", "sirene__establishments", "sirene__successions")
+
+
+def intake_note(workspace: Workspace) -> Path:
+    """Return where it is noted what became of the last file of leads: counts and lines."""
+    return workspace.data_dir / "state" / "intake" / "leads.json"
 
 
 def take_in(workspace: Workspace) -> dict[str, Any]:
     """Read the file of leads, if there is a new one, into the store; return counts."""
     if workspace.leads is None:
         return {"read": 0, "accepted": 0, "rejected": 0}
-    note = workspace.data_dir / "state" / "intake" / "leads.json"
+    note = intake_note(workspace)
     asked = [digest(workspace.leads), workspace.default_account]
     if note.exists() and (workspace.data_dir / "leads.duckdb").exists():
         last: dict[str, Any] = json.loads(note.read_bytes())
@@ -47,7 +55,10 @@ def take_in(workspace: Workspace) -> dict[str, Any]:
         "changed": changes.changed.height,
         "unchanged": changes.unchanged,
     }
-    write_json(note, {"asked": asked, "counts": counts}, point="intake")
+    refused = intake.rejected.select("line", "column", "rule").sort("line").head(REFUSED_SHOWN)
+    write_json(
+        note, {"asked": asked, "counts": counts, "refused": refused.to_dicts()}, point="intake"
+    )
     return counts
 
 
@@ -101,11 +112,8 @@ def match_all(workspace: Workspace) -> pl.DataFrame:
 )
 def leads(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Take in the file of leads."""
-    opened = workspace.open()
-    try:
+    with workspace.writing() as opened:
         counts = take_in(opened)
-    except OpenDataError as error:
-        raise failure(error) from error
     return dg.MaterializeResult(
         metadata={
             "publisher": "the customer's own file",
@@ -129,11 +137,8 @@ def leads(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
 )
 def matches(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Match the leads to the registry."""
-    opened = workspace.open()
-    try:
+    with workspace.writing() as opened:
         found = match_all(opened)
-    except OpenDataError as error:
-        raise failure(error) from error
     verdicts = found.group_by("verdict").len().sort("verdict")
     yield dg.MaterializeResult(
         metadata={

@@ -25,12 +25,17 @@ from leads.store import LeadStore
 from opendata.addresses import Addresses, PortalBases
 from opendata.clock import Clock
 from opendata.download import Progress
+from opendata.errors import OpenDataError
 from opendata.http import Http
+from opendata.lock import one_writer
 from opendata.pace import Retry
 from opendata.portals import portals
 from opendata.take import Client
 from opendata.versions import TableStore
 from signals.log import SignalLog
+
+#: Secrets come from the environment when they are needed: what a resource holds, Dagster shows.
+INSEE_KEY = "SIGNALS_INSEE_API_KEY"
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,6 @@ class Workspace:
         default_account: account of leads whose file has no account column.
         memory_limit: memory DuckDB may take before it spills, e.g. ``8GB``.
         changed_ceilings: dataset → the operator's own limit of the mass-change guard.
-        insee_api_key: key of the INSEE API; never shown.
         patience: how often and how long a request is tried again.
         progress: told how far a download is.
     """
@@ -57,7 +61,6 @@ class Workspace:
     default_account: str = "default"
     memory_limit: str = "8GB"
     changed_ceilings: Mapping[str, float] = field(default_factory=dict)
-    insee_api_key: str | None = field(default=None, repr=False)
     patience: Retry = field(default_factory=Retry)
     progress: Progress | None = None
 
@@ -87,7 +90,7 @@ class Workspace:
         bases = PortalBases(self.bases)
         allowed = Addresses({urlsplit(host).hostname or host}, bases=bases)
         with Http(allowed, retry=self.patience) as http:
-            by_kind = portals(http, insee_api_key=self.insee_api_key)
+            by_kind = portals(http, insee_api_key=os.environ.get(INSEE_KEY))
             yield Client(http, by_kind, self.progress)
 
     @cached_property
@@ -130,9 +133,22 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     default_account: str = "default"
     memory_limit: str = "8GB"
     changed_ceilings: dict[str, float] = Field(default_factory=dict)
-    insee_api_key: str | None = None
     attempts: int = Retry().attempts
     at: str | None = None
+
+    @contextmanager
+    def writing(self) -> Iterator[Workspace]:
+        """Open the workspace for one step: alone in its folder, our errors shown as ours.
+
+        Dagster shows a failure as one paragraph; it is not tried again by itself, since
+        what may pass was tried again already.
+        """
+        opened = self.open()
+        try:
+            with one_writer(opened.data_dir):
+                yield opened
+        except OpenDataError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
 
     def open(self) -> Workspace:
         """Return the workspace these values describe."""
@@ -144,7 +160,6 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
             default_account=self.default_account,
             memory_limit=self.memory_limit,
             changed_ceilings=self.changed_ceilings,
-            insee_api_key=self.insee_api_key,
             patience=Retry(attempts=self.attempts),
         )
 
@@ -158,7 +173,6 @@ def as_resource(workspace: Workspace) -> WorkspaceResource:
         default_account=workspace.default_account,
         memory_limit=workspace.memory_limit,
         changed_ceilings=dict(workspace.changed_ceilings),
-        insee_api_key=workspace.insee_api_key,
         attempts=workspace.patience.attempts,
         at=workspace.clock.now().isoformat() if workspace.clock.fixed else None,
     )

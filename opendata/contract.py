@@ -179,7 +179,6 @@ def _named(resource: Resource, path: Path, opened: Opened) -> pl.LazyFrame:
     chosen = []
     for column in resource.columns:
         keys = [_key(name) for name in column.headers]
-        keys = [_key(name) for name in column.headers]
         at = next((positions[key] for key in keys if key in positions), [])
         if len(at) > 1:
             raise ContractError(

@@ -7,6 +7,8 @@ A test fails when one of them is stale.
 from __future__ import annotations
 
 from assets import discovery
+from assets.workspace import INSEE_KEY
+from leads import keys
 from opendata.attribution import attribution_page, dataset_page
 from opendata.files import write_bytes
 from pipelines.settings import ROOT, Settings
@@ -25,6 +27,14 @@ def settings_page() -> str:
         default = field.get_default(call_default_factory=True)
         shown = "`data`" if name == "data_dir" else f"`{default}`" if default else "none"
         lines.append(f"| `SIGNALS_{name.upper()}` | {shown} | {field.description} |")
+    lines += [
+        "",
+        "Secrets are read from the environment alone, never from a file of settings:",
+        "",
+        f"- `{keys.VARIABLE}`: the key of the lead store, 64 hexadecimal digits; without it the "
+        "first run makes `keys/lead.key` (mode 0600) in the data folder",
+        f"- `{INSEE_KEY}`: the key of the INSEE Sirene API, for sources that ask it",
+    ]
     return "\n".join(lines) + "\n"
 
 

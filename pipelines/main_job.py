@@ -7,7 +7,6 @@ run as a whole has failed nevertheless.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,8 @@ import dagster as dg
 
 from assets import discovery
 from assets.workspace import Workspace, as_resource
-from opendata.errors import SettingsError, StateError
+from opendata.errors import SettingsError
+from opendata.lock import one_writer
 from pipelines.definitions import all_assets
 from pipelines.jobs import DOWNSTREAM, dataset_keys, fetched_datasets
 
@@ -68,24 +68,9 @@ class RunReport:
         )
 
 
-@contextmanager
-def one_writer(workspace: Workspace) -> Iterator[None]:
-    """Hold the lock of the data folder; the system frees it if the process dies."""
-    workspace.data_dir.mkdir(parents=True, exist_ok=True)
-    with (workspace.data_dir / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StateError(
-                "another run is writing to this data folder",
-                next_step="wait until it ends, or give another folder with --data-dir",
-            ) from error
-        yield
-
-
 def run_datasets(workspace: Workspace, names: Sequence[str] | None = None) -> RunReport:
     """Fetch, check and normalise datasets, and bring what is derived from them up to date."""
-    with one_writer(workspace):
+    with one_writer(workspace.data_dir):
         return _materialise(workspace, _keys(names))
 
 
@@ -103,13 +88,13 @@ def _keys(names: Sequence[str] | None) -> list[str]:
 
 def run_matching(workspace: Workspace) -> RunReport:
     """Take in the leads and match them to what is loaded."""
-    with one_writer(workspace):
+    with one_writer(workspace.data_dir):
         return _materialise(workspace, ["leads", "matches"])
 
 
 def run_exports(workspace: Workspace) -> RunReport:
     """Detect signals from what is loaded and export."""
-    with one_writer(workspace):
+    with one_writer(workspace.data_dir):
         return _materialise(workspace, ["signals", "warehouse", "out_feed"])
 
 
@@ -119,7 +104,7 @@ def run_main_job(workspace: Workspace, names: Sequence[str] | None = None) -> Ru
     Dagster stops what comes after a failure. A dataset that failed is no reason to keep
     the others from being published, so what follows then runs on what serves.
     """
-    with history(), one_writer(workspace):
+    with history(), one_writer(workspace.data_dir):
         report = _materialise(workspace, [*_keys(names), *DOWNSTREAM])
         if report.ok or report.finished:
             return report

@@ -17,12 +17,13 @@ from assets.workspace import Workspace
 from opendata.derive import build_derived
 from opendata.errors import SettingsError, StateError
 from opendata.ingest import noted
+from opendata.lock import one_writer
 from opendata.outcome import release
 from opendata.query import Answer, ask
 from opendata.state import Version
 from pipelines import garbage, rollback
 from pipelines.console import console
-from pipelines.main_job import RunReport, one_writer
+from pipelines.main_job import RunReport
 
 #: Rows of an answer that are shown.
 SHOWN = 50
@@ -115,7 +116,7 @@ def release_held(workspace: Workspace, dataset: str) -> bool:
     """
     _require(dataset)
     store, clock = workspace.store, workspace.clock
-    with one_writer(workspace):
+    with one_writer(workspace.data_dir):
         chosen = _waiting(workspace, dataset)
         released = release(store, dataset, clock, chosen) if chosen else store.current(dataset)
         if released is None:
@@ -176,7 +177,7 @@ def _told(report: RunReport) -> bool:
 
 def collect_garbage(workspace: Workspace) -> None:
     """Remove old versions, raw files and indexes that nothing cites; print what was freed."""
-    with one_writer(workspace):
+    with one_writer(workspace.data_dir):
         before = workspace.store.disk_use()
         removed = garbage.collect(workspace)
         after = workspace.store.disk_use()

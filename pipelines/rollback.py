@@ -19,9 +19,10 @@ from assets.workspace import Workspace
 from opendata.catalogue import Model
 from opendata.errors import SettingsError, StateError
 from opendata.files import write_json
+from opendata.lock import one_writer
 from opendata.source_status import record_success
 from opendata.state import Version
-from pipelines.main_job import RunReport, history, one_writer, run_exports, run_matching
+from pipelines.main_job import RunReport, history, run_exports, run_matching
 from signals.contract import CANDIDATE_SCHEMA
 from signals.log import Appended
 from signals.rolled_back import taken_back
@@ -60,7 +61,7 @@ def step_back(workspace: Workspace, dataset: str) -> tuple[Step, Appended, RunRe
         SettingsError: no such dataset, or it is made from another one.
         StateError: there is no previous version, or another run is writing.
     """
-    with one_writer(workspace):
+    with one_writer(workspace.data_dir):
         step = _begun(workspace, dataset) or _planned(workspace, dataset)
         note = _note(workspace, dataset)
         write_json(note, step.model_dump(mode="json"), point="rollback")

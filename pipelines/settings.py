@@ -49,9 +49,6 @@ class Settings(BaseSettings):
         default=None, description="the date or instant a run takes as now; the system's if not set"
     )
     memory_limit: str = Field(default="8GB", description="memory DuckDB may take before it spills")
-    insee_api_key: str | None = Field(
-        default=None, description="key of the INSEE Sirene API (daily flux)", repr=False
-    )
     changed_ceilings: dict[str, float] = Field(
         default_factory=dict,
         description="dataset → share of keys that may change before a version is held (JSON)",

@@ -6,6 +6,7 @@ type with a real one of each, and where the outputs are.
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import polars as pl
 from rich.table import Table
 
 from assets import discovery
+from assets.leads import intake_note
 from assets.workspace import Workspace
 from opendata.source_status import source_status
 from opendata.state import Version
@@ -22,6 +24,8 @@ from signals.registry import registry
 
 #: Width of a company's name in the table of signals.
 NAME = 30
+#: Refused rows of a lead file shown on the screen.
+SHOWN = 10
 
 
 def _table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
@@ -97,6 +101,19 @@ def print_matches(workspace: Workspace) -> None:
     for verdict, count, mean in grouped.sort("len", "verdict", descending=True).iter_rows():
         table.add_row(verdict, f"{count:,}", f"{mean:.2f}" if mean is not None else "")
     console.print(table)
+    _print_refused(workspace)
+
+
+def _print_refused(workspace: Workspace) -> None:
+    """Print which lines of the lead file were refused and why; never what they hold."""
+    note = intake_note(workspace)
+    refused = json.loads(note.read_bytes())["refused"] if note.exists() else []
+    if refused:
+        console.print(f"\nRows of the lead file that were refused: {len(refused):,}")
+    for row in refused[:SHOWN]:
+        console.print(f"  line {row['line']}  {row['column']}: {row['rule']}")
+    if len(refused) > SHOWN:
+        console.print(f"  … and {len(refused) - SHOWN:,} more, in {_shown(note)}")
 
 
 def print_signals(workspace: Workspace) -> None:

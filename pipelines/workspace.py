@@ -18,7 +18,6 @@ def resource(settings: Settings) -> WorkspaceResource:
         default_account=settings.default_account,
         memory_limit=settings.memory_limit,
         changed_ceilings=settings.changed_ceilings,
-        insee_api_key=settings.insee_api_key,
         attempts=settings.attempts,
         at=settings.clock.now().isoformat() if settings.at else None,
     )

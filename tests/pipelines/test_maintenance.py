@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from collections.abc import Iterator
 from datetime import date
@@ -17,7 +18,7 @@ from opendata.clock import Clock
 from opendata.errors import OpenDataError, SettingsError, StateError
 from opendata.sample_portal import SamplePortal
 from pipelines import garbage, replay
-from pipelines.main_job import history, one_writer, run_datasets, run_exports
+from pipelines.main_job import history, run_datasets, run_exports
 from pipelines.maintenance import (
     collect_garbage,
     print_quarantine,
@@ -40,7 +41,9 @@ def test_a_running_writer_is_not_disturbed(
 ) -> None:
     workspace = copied(replayed, portal, tmp_path)
     before = hashes(workspace.data_dir / "state")
-    with one_writer(workspace):
+    # As another process holds it: a descriptor of its own on the same file.
+    with (workspace.data_dir / ".lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
         for action in (roll_back, release_held):
             with pytest.raises(StateError, match="another run is writing"):
                 action(workspace, "decp")

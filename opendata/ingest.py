@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
+import structlog
 
 from opendata import files, outcome
 from opendata.archive import unpack
@@ -30,12 +31,13 @@ from opendata.fetch import Fetched
 from opendata.fetched import load_fetched
 from opendata.magic import Kind, identify
 from opendata.outcome import Outcome as Outcome
-from opendata.quality import CheckResult, check_rejected, check_table
+from opendata.quality import CheckResult, check_new_columns, check_rejected, check_table
 from opendata.receipt import receipt_path
 from opendata.source_status import record_failure
 from opendata.state import Draft, InputFile, Version, version_id
 from opendata.versions import TableStore
 
+LOG = structlog.get_logger()
 Packed = Literal["zip", "gzip", "taz"]
 _PACKED: Mapping[Kind, Packed] = {"zip": "zip", "gzip": "gzip"}
 Rows = Mapping[str, pl.LazyFrame]
@@ -133,7 +135,12 @@ def build(
         frames = dated(source.normalise(rows), fetched.publisher_date)
         version = store.stage(dataset, draft, frames, rejected=rejected)
         blocked = check_rejected(dataset, draft.read, draft.rejected)
-        checks = (blocked, *_gates(dataset, version, store, clock, changed_ceiling))
+        serving = store.current(dataset.name)
+        known = serving.new_columns if serving is not None else version.new_columns
+        added = check_new_columns(version.new_columns, known)
+        for one in added:
+            LOG.warning("new columns", dataset=dataset.name, columns=one.facts["columns"])
+        checks = (blocked, *added, *_gates(dataset, version, store, clock, changed_ceiling))
         return outcome.settle(store, version, checks, clock)
 
 

@@ -10,7 +10,7 @@ person: a truncated file, a change of nomenclature or a yearly refresh look like
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal
 
@@ -62,6 +62,31 @@ def check_rejected(dataset: Dataset, read: int, rejected: int) -> CheckResult:
         "the quarantine file says which rule each one broke",
         facts={"read": read, "rejected": rejected, "share": share, "ceiling": ceiling},
     )
+
+
+def check_new_columns(found: Sequence[str], known: Sequence[str]) -> list[CheckResult]:
+    """Report the columns that a publisher added, once: the next version knows them.
+
+    Args:
+        found: ``resource.header`` that the contract does not know.
+        known: the same of the version that serves now. What the first version leaves out
+            was left out on purpose.
+    """
+    added = sorted(set(found) - set(known))
+    if not added:
+        return []
+    shown = ", ".join(added)
+    return [
+        CheckResult(
+            name="new_columns",
+            table="",
+            passed=False,
+            severity="warn",
+            message=f"columns that dataset.yml does not describe: {shown}; they stay in the raw "
+            "file, describe them if they are of use",
+            facts={"columns": added},
+        )
+    ]
 
 
 def check_table(

@@ -12,7 +12,14 @@ from establishments import REAL
 
 from opendata.catalogue import Dataset
 from opendata.errors import QualityError
-from opendata.quality import CheckResult, check_rejected, check_table, reason_to_hold, require
+from opendata.quality import (
+    CheckResult,
+    check_new_columns,
+    check_rejected,
+    check_table,
+    reason_to_hold,
+    require,
+)
 
 TABLE = "essai__sites"
 
@@ -181,3 +188,16 @@ def test_too_many_refused_records_block() -> None:
     assert "11 of 1,000 records refused (1.10%, at most 1.00%)" in gate.message
     with pytest.raises(QualityError):
         require([gate], dataset="essai")
+
+
+def test_a_new_column_is_reported_once() -> None:
+    (added,) = check_new_columns(["stock.naf25", "stock.ancien"], ["stock.ancien"])
+    assert (added.passed, added.severity, added.facts) == (
+        False,
+        "warn",
+        {"columns": ["stock.naf25"]},
+    )
+    assert "stock.naf25" in added.message
+    assert check_new_columns(["stock.naf25"], ["stock.naf25", "stock.ancien"]) == []
+    require([added], dataset="essai")
+    assert reason_to_hold([added]) is None

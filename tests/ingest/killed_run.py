@@ -172,7 +172,7 @@ def perform(job: Job) -> dict[str, Any]:
         _be_child(job, theirs)
     os.close(theirs)
     try:
-        text = _listen(ours, child, job.after)
+        text, seconds = _listen(ours, child, job.after)
     finally:
         os.close(ours)
     _, status = os.waitpid(child, 0)
@@ -182,6 +182,7 @@ def perform(job: Job) -> dict[str, Any]:
         "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
         "points": points,
         "at_point": text.endswith(_READY),
+        "seconds": seconds,
     }
 
 
@@ -197,10 +198,11 @@ def _be_child(job: Job, told: int) -> None:
         os._exit(code)
 
 
-def _listen(pipe: int, child: int, after: float | None) -> str:
-    """Collect what the child tells until it ends; kill it when its time is up."""
+def _listen(pipe: int, child: int, after: float | None) -> tuple[str, float]:
+    """Collect what the child tells until it ends, and time it; kill it when its time is up."""
     heard = bytearray(os.read(pipe, 1))  # the mark of its start
-    end = None if after is None else time.monotonic() + after
+    start = time.monotonic()
+    end = None if after is None else start + after
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while True:
@@ -210,7 +212,7 @@ def _listen(pipe: int, child: int, after: float | None) -> str:
                 end = None
                 continue
             if not (part := os.read(pipe, 1 << 16)):
-                return heard.decode()
+                return heard.decode(), time.monotonic() - start
             heard += part
 
 

@@ -309,7 +309,7 @@ def load_dataset(path: Path) -> Dataset:
             the field and the reason.
     """
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content: Any = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
         dataset = Dataset.model_validate(content)
     except yaml.YAMLError as error:
         raise SettingsError(

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from opendata.clock import Clock
+from opendata.counting import count_records
 from opendata.download import Progress
 from opendata.fetch import Fetched, fetch_dataset
 from opendata.fetched import save_fetched
@@ -53,8 +55,22 @@ def take(source: Source, store: TableStore, clock: Clock, connect: Connect) -> F
             since=serving.window_to if serving is not None else None,
             progress=client.progress,
         )
+    fetched = replace(fetched, receipts=_counted(source, fetched.receipts, store.data_dir))
     save_fetched(store.data_dir, fetched)
     return fetched
+
+
+def _counted(source: Source, receipts: Mapping[str, Receipt], data_dir: Path) -> dict[str, Receipt]:
+    """Return the receipts with the number of records, written down once it is known."""
+    counted = {}
+    for name, receipt in receipts.items():
+        if receipt.rows is None:
+            rows = count_records(receipt.path(data_dir), source.dataset.resource(name))
+            if rows is not None:
+                receipt = receipt.model_copy(update={"rows": rows})
+                receipt.save(data_dir)
+        counted[name] = receipt
+    return counted
 
 
 def _receipts(source: Source, store: TableStore) -> dict[str, Receipt]:

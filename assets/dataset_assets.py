@@ -71,7 +71,10 @@ def _raw(source: Source) -> dg.AssetsDefinition:
         metadata=provenance(dataset),
     )
     def raw(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
-        with workspace.writing() as opened, noted(dataset.name, opened.data_dir, opened.clock):
+        with (
+            workspace.writing(f"asking for {dataset.name}") as opened,
+            noted(dataset.name, opened.data_dir, opened.clock),
+        ):
             taken = take(source, opened.store, opened.clock, opened.portals)
         receipts = taken.receipts.values()
         counted = [receipt.rows for receipt in receipts if receipt.rows is not None]
@@ -128,7 +131,10 @@ def _core(source: Source) -> dg.AssetsDefinition:
 
     @dg.multi_asset(name=f"core_{dataset.name}", specs=specs, check_specs=checks, pool=POOL)
     def core(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
-        with workspace.writing() as opened, noted(dataset.name, opened.data_dir, opened.clock):
+        with (
+            workspace.writing(f"tables of {dataset.name}") as opened,
+            noted(dataset.name, opened.data_dir, opened.clock),
+        ):
             outcome = _outcome(source, opened)
         yield from _results(dataset, outcome)
 

@@ -114,7 +114,7 @@ def _all_tables() -> list[str]:
 )
 def warehouse(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Assemble the warehouse."""
-    with workspace.writing() as opened:
+    with workspace.writing("warehouse") as opened:
         rows = assemble(
             warehouse_contents(opened), opened.warehouse, memory_limit=opened.memory_limit
         )
@@ -134,7 +134,7 @@ def warehouse(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
 )
 def signals(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Detect what is new."""
-    with workspace.writing() as opened:
+    with workspace.writing("detecting signals") as opened:
         appended = detect(opened)
     return dg.MaterializeResult(
         metadata={
@@ -158,7 +158,7 @@ def signals(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
 )
 def out_feed(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Publish the feed."""
-    with workspace.writing() as opened:
+    with workspace.writing("exporting") as opened:
         report = publish(opened)
     return dg.MaterializeResult(
         metadata={

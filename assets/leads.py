@@ -112,7 +112,7 @@ def match_all(workspace: Workspace) -> pl.DataFrame:
 )
 def leads(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Take in the file of leads."""
-    with workspace.writing() as opened:
+    with workspace.writing("reading the leads") as opened:
         counts = take_in(opened)
     return dg.MaterializeResult(
         metadata={
@@ -137,7 +137,7 @@ def leads(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
 )
 def matches(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
     """Match the leads to the registry."""
-    with workspace.writing() as opened:
+    with workspace.writing("matching the leads") as opened:
         found = match_all(opened)
     verdicts = found.group_by("verdict").len().sort("verdict")
     yield dg.MaterializeResult(

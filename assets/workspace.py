@@ -8,7 +8,7 @@ one by the daemon are the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,7 +24,6 @@ from leads import keys
 from leads.store import LeadStore
 from opendata.addresses import Addresses, PortalBases
 from opendata.clock import Clock
-from opendata.download import Progress
 from opendata.errors import OpenDataError
 from opendata.http import Http
 from opendata.lock import one_writer
@@ -36,6 +35,23 @@ from signals.log import SignalLog
 
 #: Secrets come from the environment when they are needed: what a resource holds, Dagster shows.
 INSEE_KEY = "SIGNALS_INSEE_API_KEY"
+#: Told what goes on by whoever shows it to a person; nobody by default.
+_tell: Callable[[str], None] = lambda _step: None  # noqa: E731
+
+
+@contextmanager
+def told(tell: Callable[[str], None]) -> Iterator[None]:
+    """Let ``tell`` hear of each step and download of this process until the block ends."""
+    global _tell
+    before, _tell = _tell, tell
+    try:
+        yield
+    finally:
+        _tell = before
+
+
+def _received(resource: str, done: int, total: int | None) -> None:
+    _tell(f"{resource} {done:,}" + (f" of {total:,}" if total else ""))
 
 
 @dataclass(frozen=True)
@@ -51,7 +67,6 @@ class Workspace:
         memory_limit: memory DuckDB may take before it spills, e.g. ``8GB``.
         changed_ceilings: dataset → the operator's own limit of the mass-change guard.
         patience: how often and how long a request is tried again.
-        progress: told how far a download is.
     """
 
     data_dir: Path
@@ -62,7 +77,6 @@ class Workspace:
     memory_limit: str = "8GB"
     changed_ceilings: Mapping[str, float] = field(default_factory=dict)
     patience: Retry = field(default_factory=Retry)
-    progress: Progress | None = None
 
     @cached_property
     def store(self) -> TableStore:
@@ -91,7 +105,7 @@ class Workspace:
         allowed = Addresses({urlsplit(host).hostname or host}, bases=bases)
         with Http(allowed, retry=self.patience) as http:
             by_kind = portals(http, insee_api_key=os.environ.get(INSEE_KEY))
-            yield Client(http, by_kind, self.progress)
+            yield Client(http, by_kind, _received)
 
     @cached_property
     def lead_store(self) -> LeadStore:
@@ -137,16 +151,24 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     at: str | None = None
 
     @contextmanager
-    def writing(self) -> Iterator[Workspace]:
-        """Open the workspace for one step: alone in its folder, our errors shown as ours.
+    def writing(self, step: str) -> Iterator[Workspace]:
+        """Open the workspace for one ``step``: alone in its folder, our errors shown as ours.
 
         Dagster shows a failure as one paragraph; it is not tried again by itself, since
         what may pass was tried again already.
         """
         opened = self.open()
+        _tell(step)
         try:
             with one_writer(opened.data_dir):
                 yield opened
+        except PermissionError as error:
+            name = Path(str(error.filename)).name
+            raise dg.Failure(
+                description=f"{name}: this user may not write it. What to do: check the owner of "
+                "the data folder.",
+                allow_retries=False,
+            ) from error
         except OpenDataError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
 

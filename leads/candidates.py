@@ -18,18 +18,22 @@ from leads.index import Index
 #: Names one generator may bring for one lead before a place is asked for.
 CAP = 40
 #: Rare words: how many are looked up, and how many names they may bring together.
-RARE_TOKENS = 3
-RARE_BUDGET = 600
+RARE_TOKENS = 4
+RARE_BUDGET = 2000
 #: Names that one word may bring within a commune or department, and within a postcode.
 PLACE_CAP = 160
 POSTCODE_CAP = 1000
 #: Pairs of one lead that survive the first, cheap ranking.
-KEPT = 30
-#: Letters that a misspelt name still shares with the right one, inside a department.
-PREFIX = 6
+KEPT = 60
+#: Letters that a misspelt name still shares with the right one: place → how many.
+PREFIXES = {"postcode": 6, "department": 6, None: 8}
 MAX_ACRONYM = 6
 PLACES = ("postcode", "city", "department")
 PAIR = ("lead", "variant", "name_id")
+#: Establishments at one address above which it is a business centre and says nothing, and
+#: names of each unit there that are compared.
+NEIGHBOURS = 20
+NAMES_THERE = 5
 
 
 def with_tokens(queries: pl.DataFrame, index: Index) -> pl.DataFrame:
@@ -53,7 +57,7 @@ def find(queries: pl.DataFrame, tokens: pl.DataFrame, index: Index) -> pl.DataFr
 
     Args:
         queries: one row per spelling: lead, variant, full, core, glued, acronym, postcode,
-            city, department, domain, siren.
+            city, department, address, domain, siren.
         tokens: what :func:`with_tokens` made of them.
         index: the registry.
     """
@@ -64,6 +68,7 @@ def find(queries: pl.DataFrame, tokens: pl.DataFrame, index: Index) -> pl.DataFr
         _by_key(_short(queries), index, {"full": "acronym"}),
         _by_key(queries.filter(pl.col("acronym").str.len_chars() >= 3), index, {"acronym": "full"}),
         *_by_beginning(queries, index),
+        _by_address(queries, index),
     ]
     by_words = _by_words(queries, tokens, index)
     return pl.concat([*sure, by_words]).unique().sort(PAIR)
@@ -125,18 +130,45 @@ def _capped(wanted: pl.DataFrame, bucket: pl.DataFrame, on: list[str]) -> pl.Dat
 
 
 def _by_beginning(queries: pl.DataFrame, index: Index) -> list[pl.DataFrame]:
-    """Return names that begin alike in the same department or postcode, for typing errors."""
-    beginning = pl.col("glued").str.slice(0, PREFIX).alias("beginning")
-    long_enough = pl.col("glued").str.len_chars() >= PREFIX + 2
-    wanted = queries.lazy().filter(long_enough).select("lead", "variant", beginning, *PLACES)
-    names = index.scan("names").filter(long_enough).select("name_id", beginning, *PLACES)
+    """Return names that begin alike, in the same place or anywhere, for typing errors."""
     pairs = []
-    for place in ("postcode", "department"):
-        keys = ["beginning", place]
-        near = names.filter(pl.col(place).is_not_null()).select("name_id", *keys)
-        near = near.filter(pl.len().over(keys) <= CAP)
+    for place, letters in PREFIXES.items():
+        beginning = pl.col("glued").str.slice(0, letters).alias("beginning")
+        long_enough = pl.col("glued").str.len_chars() >= letters + 2
+        keys = ["beginning"] if place is None else ["beginning", place]
+        wanted = queries.lazy().filter(long_enough).select("lead", "variant", beginning, *PLACES)
+        wanted = wanted.drop_nulls(keys)
+        near = (
+            index.scan("names")
+            .filter(long_enough)
+            .select("name_id", beginning, *PLACES)
+            .join(wanted.select(keys).unique(), on=keys, how="semi")
+            .select("name_id", *keys)
+            .filter(pl.len().over(keys) <= CAP)
+        )
         pairs.append(wanted.join(near, on=keys).select(PAIR).collect())
     return pairs
+
+
+def _by_address(queries: pl.DataFrame, index: Index) -> pl.DataFrame:
+    """Return the chief names of the units at the lead's address, and those of the place itself."""
+    wanted = queries.lazy().filter(pl.col("address").is_not_null())
+    wanted = wanted.select("lead", "variant", "address")
+    there = (
+        index.scan("addresses")
+        .join(wanted.select("address").unique(), on="address", how="semi")
+        .filter(pl.len().over("address") <= NEIGHBOURS)
+    )
+    names = (
+        index.scan("names")
+        .select("siren", "kind", "name_id", pl.col("siret").alias("site"))
+        .join(there, on="siren")
+        .with_columns((pl.col("site") != pl.col("siret")).fill_null(True).alias("elsewhere"))
+        .sort("address", "siret", "elsewhere", "kind", "name_id")
+        .group_by("address", "siret", maintain_order=True)
+        .head(NAMES_THERE)
+    )
+    return wanted.join(names, on="address").select(PAIR).unique().collect()
 
 
 def _by_words(queries: pl.DataFrame, tokens: pl.DataFrame, index: Index) -> pl.DataFrame:

@@ -15,7 +15,7 @@ MAX_STEPS = 5
 
 
 def likeliest() -> pl.Expr:
-    """Return the SIRET of a candidate: the one in the lead's place, else the head office.
+    """Return the SIRET of a candidate: at the lead's address or place, else the head office.
 
     A sign belongs to one establishment: it is that one, unless the lead is elsewhere.
     """
@@ -24,6 +24,7 @@ def likeliest() -> pl.Expr:
         pl.col(level).is_null() for level in ("postcode", "city", "department")
     )
     return pl.coalesce(
+        "at_address",
         pl.when(nowhere | (pl.col("postcode_there") == pl.col("postcode"))).then(of_sign),
         "at_postcode",
         "at_city",

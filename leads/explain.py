@@ -14,11 +14,10 @@ import polars as pl
 
 from leads.candidates import with_tokens
 from leads.index import Index
-from leads.verdicts import AMBIGUOUS, NO_MATCH, NOT_DIFFUSIBLE, OPPOSED
+from leads.verdicts import AMBIGUOUS, LEAST_SHOWN, NO_MATCH, NOT_DIFFUSIBLE, OPPOSED
 
 #: Candidates shown beside the answer, or instead of one.
 SHOWN = 5
-LEAST_SHOWN = 0.02
 SHOWN_WORDS = 3
 #: Jaro-Winkler similarity from which two spellings look alike to a reader.
 SIMILAR = 0.85
@@ -80,6 +79,7 @@ def reasons(has_candidate: pl.Expr) -> pl.Expr:
         code(not_exact & pl.col("words").is_not_null(),
              pl.format("rare_words:{}", pl.col("words").list.join("+"))),
         code(pl.lit(True), pl.format("kind:{}", pl.col("kind").cast(pl.String))),
+        code(pl.col("address_equal") > 0, "address:equal"),
         *places,
         code(pl.col("form_agrees") > 0, "form:agrees"),
         code(pl.col("form_conflicts") > 0,

@@ -25,7 +25,8 @@ PAIR_FEATURES = (
     "coverage_both", "rarest_shared", "token_set", "token_sort", "jaro_winkler", "first_word",
     "numbers_differ", "form_agrees", "form_conflicts", "acronym", "of_establishment", "sigle",
     "homonyms", "postcode_equal", "postcode_differs", "city_equal", "city_differs",
-    "department_equal", "department_differs", "exact_and_near", "exact_but_far", "unit_active",
+    "department_equal", "department_differs", "address_equal", "exact_and_near",
+    "exact_but_far", "unit_active",
 )  # fmt: skip
 
 #: First digits of the legal category → family. Within a family a unit may change its form
@@ -38,8 +39,8 @@ _FAMILIES = {
 }  # fmt: skip
 #: Columns that only the features themselves need: hundreds of thousands of pairs stay narrow.
 _USED_UP = (
-    "q_core", "q_glued", "q_acronym", "q_siren", "full", "core", "glued", "shared", "rarest",
-    "category", "has_postcode", "has_city", "has_department", "at_department",
+    "address", "q_core", "q_glued", "q_acronym", "q_siren", "full", "core", "glued", "shared",
+    "rarest", "category", "has_postcode", "has_city", "has_department", "at_department",
     "city_there", "department_there",
 )  # fmt: skip
 #: What edit distances see of a name.
@@ -96,7 +97,7 @@ def _both_sides(pairs: pl.DataFrame, queries: pl.DataFrame, index: Index) -> pl.
         "category", pl.col("name").alias("unit_name"),
     )  # fmt: skip
     ours = queries.lazy().select(
-        "lead", "variant", *PLACES,
+        "lead", "variant", "address", *PLACES,
         *(pl.col(key).alias(f"q_{key}")
           for key in ("full", "core", "glued", "acronym", "legal_form", "siren")),
     )  # fmt: skip
@@ -168,7 +169,17 @@ def _in_places(sides: pl.DataFrame, index: Index) -> pl.DataFrame:
         level: pl.col(level).is_not_null() & pl.col(f"has_{level}").fill_null(False)
         for level in PLACES
     }
+    addresses = (
+        index.scan("addresses")
+        .join(wanted, on="siren", how="semi")
+        .join(sides.lazy().select("address").drop_nulls().unique(), on="address", how="semi")
+        .group_by("siren", "address")
+        .agg(pl.col("siret").min().alias("at_address"))
+        .collect()
+    )
+    sides = sides.join(addresses, on=["siren", "address"], how="left")
     return sides.with_columns(
+        pl.col("at_address").is_not_null().cast(pl.Float64).alias("address_equal"),
         *(equal[level].cast(pl.Float64).alias(f"{level}_equal") for level in PLACES),
         *(
             (both[level] & ~equal[level]).cast(pl.Float64).alias(f"{level}_differs")

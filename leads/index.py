@@ -4,13 +4,15 @@ Belongs here: every name of every unit with its keys and places, how rare each w
 where each unit stands; written as Parquet and read lazily. Does not belong here: looking
 leads up (``candidates``), fetching the registry.
 
-The folder holds one file per table, each sorted, so that the same registry gives the same
-bytes. ``meta.json`` is written last: a folder without it is no index.
+How each table is made from the others is in ``index_tables``. The folder holds one file per
+table, each sorted, so that the same registry gives the same bytes. ``meta.json`` is written
+last: a folder without it is no index.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,17 +20,21 @@ from typing import Any
 
 import polars as pl
 
-from leads.places import place_keys
+from leads import index_tables
+from leads.index_tables import KINDS as KINDS
+from leads.index_tables import MAX_NAME as MAX_NAME
+from leads.places import address_key, place_keys
 from opendata.errors import StateError
-from opendata.files import atomic_file, write_json
-from sirene.names import present, with_name_keys
+from opendata.files import write_json
+from sirene.names import present
 
 #: Raised when the tables change shape: an index of another format is refused.
-FORMAT = 1
-TABLES = ("names", "tokens", "postings", "units", "establishments", "places", "successions")
+FORMAT = 2
+TABLES = (
+    "names", "tokens", "postings", "units", "establishments", "places", "successions",
+    "addresses", "duplicates",
+)  # fmt: skip
 
-#: Kinds of names, the most telling first; ties between names are broken in this order.
-KINDS = ("denomination", "denomination_usuelle", "sigle", "enseigne", "second")
 #: Names of the whole unit, and names of one establishment: column → kind.
 UNIT_NAMES = {
     "denomination": "denomination",
@@ -39,9 +45,10 @@ ESTABLISHMENT_NAMES = {
     "denomination_usuelle": "denomination_usuelle",
     **{f"enseigne_{number}": "enseigne" for number in (1, 2, 3)},
 }
-#: Longer names are cut: no real one is, and an endless one must not cost endless time.
-MAX_NAME = 300
 NO_SUCCESSIONS = pl.Schema({"siret": pl.String, "successor": pl.String})
+NO_DUPLICATES = pl.Schema({"duplicate": pl.String, "siren": pl.String})
+#: A chain of duplicates longer than this is a loop or an error of the register.
+MAX_STEPS = 5
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ class Index:
         folder: where the tables are.
         meta: ``format``, and rows per table.
 
-    Tables (see the writers below for how each is made):
+    Tables:
         names: name_id, siren, siret, kind, name, full, core, glued, acronym, legal_form,
             postcode, city, department, weight, homonyms, brand_units.
         tokens: token, df (units that have it), idf.
@@ -60,7 +67,9 @@ class Index:
         units: siren, name, statut_diffusion, active, personne_morale, category, hq.
         establishments: siret, siren, statut_diffusion, active, hq, postcode, city, department.
         places: siren, level, value, siret: one establishment of the unit in each place.
+        addresses: address, siret, siren: where a street number is known.
         successions: siret, successor.
+        duplicates: duplicate, siren: numbers given by mistake and the unit's right one.
     """
 
     folder: Path
@@ -94,11 +103,7 @@ class Index:
     def unseen_idf(self) -> float:
         """Weight of a word that no unit has: that of a word only one unit has."""
         units = max(int(self.meta["rows"]["units"]), 1)
-        return float(pl.select(_idf(pl.lit(1), units)).item())
-
-
-def _idf(df: pl.Expr, units: int) -> pl.Expr:
-    return (1.0 + units / df).log()
+        return float(pl.select(index_tables.idf(pl.lit(1), units)).item())
 
 
 def build_index(
@@ -107,6 +112,8 @@ def build_index(
     folder: Path,
     *,
     successions: pl.LazyFrame | None = None,
+    former: pl.LazyFrame | None = None,
+    duplicates: pl.LazyFrame | None = None,
 ) -> Index:
     """Write the index of a registry and open it.
 
@@ -115,7 +122,13 @@ def build_index(
         establishments: columns of ``sirene__establishments``.
         folder: where to write; an index already there is replaced.
         successions: ``sirene__successions``; without it closed establishments have no heir.
+        former: ``siren``, ``siret`` (null for a name of the whole unit), ``name``: names no
+            longer borne. Those of natural persons and of opposed establishments are left out.
+        duplicates: ``siren``, ``siren_doublon``: units registered twice. The names of a
+            duplicate become names of the unit, and its number leads to the unit.
     """
+    right = _right_numbers(duplicates)
+    doubled = right.lazy().select(pl.col("duplicate").alias("siren"))
     places_of = establishments.select(
         "siret",
         "siren",
@@ -123,7 +136,8 @@ def build_index(
         (pl.col("etat_administratif") == "A").alias("active"),
         pl.col("siege").fill_null(False).alias("hq"),
         *place_keys("code_postal", "libelle_commune", "departement"),
-    )
+        _street(establishments).alias("street"),
+    ).with_columns(address_key(pl.col("street"), pl.col("postcode")).alias("address"))
     units = legal_units.select(
         "siren",
         present(pl.col("nom_complet")).alias("name"),
@@ -133,29 +147,81 @@ def build_index(
         pl.col("categorie_juridique").str.slice(0, 2).alias("category"),
         (pl.col("siren") + pl.col("nic_siege")).alias("hq"),
     )
-    of_units = _long(legal_units, "siren", UNIT_NAMES).join(
-        units.select("siren", pl.col("hq").alias("siret")), on="siren"
-    )
-    of_establishments = _long(establishments, "siret", ESTABLISHMENT_NAMES).join(
-        places_of.select("siret", "siren"), on="siret"
-    )
-    columns = ["siren", "siret", "kind", "name"]
-    names = pl.concat([of_units.select(columns), of_establishments.select(columns)])
+    no_site = pl.lit(None, pl.String).alias("siret")
+    names = [
+        _long(legal_units, ["siren", no_site], UNIT_NAMES),
+        _long(establishments, ["siren", "siret"], ESTABLISHMENT_NAMES),
+    ]
+    if former is not None:
+        persons = legal_units.filter("personne_morale").select("siren")
+        opposed = places_of.filter(pl.col("statut_diffusion") != "O").select("siret")
+        lost = former.join(persons, on="siren", how="semi").join(opposed, on="siret", how="anti")
+        names.append(_long(lost, ["siren", "siret"], {"name": "historical"}))
     links = None
     if successions is not None:
         links = successions.sort("date_lien", "siret_successeur").select(
             pl.col("siret_predecesseur").alias("siret"),
             pl.col("siret_successeur").alias("successor"),
         )
-    return write_index(names, units, places_of, folder, successions=links)
+    return write_index(
+        _of_right_units(pl.concat(names), right, units),
+        units.join(doubled, on="siren", how="anti"),
+        places_of.join(doubled, on="siren", how="anti"),
+        folder,
+        successions=links,
+        duplicates=right.lazy(),
+    )
 
 
-def _long(table: pl.LazyFrame, key: str, columns: dict[str, str]) -> pl.LazyFrame:
-    """Return ``key``, ``kind``, ``name``: one row per name present."""
+def _long(table: pl.LazyFrame, key: list[str | pl.Expr], columns: dict[str, str]) -> pl.LazyFrame:
+    """Return ``siren``, ``siret``, ``kind``, ``name``: one row per name present."""
     return pl.concat(
-        table.select(key, pl.lit(kind).alias("kind"), present(pl.col(column)).alias("name"))
+        table.select(*key, pl.lit(kind).alias("kind"), present(pl.col(column)).alias("name"))
         for column, kind in columns.items()
     ).filter(pl.col("name").is_not_null())
+
+
+def _street(establishments: pl.LazyFrame) -> pl.Expr:
+    """Return number and street; registers cut down to fewer columns have none."""
+    columns = ("numero_voie", "libelle_voie")
+    if not set(columns) <= set(establishments.collect_schema()):
+        return pl.lit(None, pl.String)
+    return pl.concat_str((present(pl.col(name)) for name in columns), separator=" ")
+
+
+def _right_numbers(duplicates: pl.LazyFrame | None) -> pl.DataFrame:
+    """Return ``duplicate``, ``siren``: the end of each chain of duplicates."""
+    if duplicates is None:
+        return pl.DataFrame(schema=NO_DUPLICATES)
+    links = (
+        duplicates.select(pl.col("siren_doublon").alias("duplicate"), "siren")
+        .filter(pl.col("duplicate") != pl.col("siren"))
+        .sort("duplicate", "siren")
+        .unique("duplicate", keep="first", maintain_order=True)
+        .collect()
+    )
+    ends = links
+    onward = links.select(pl.col("duplicate").alias("siren"), pl.col("siren").alias("onward"))
+    for _ in range(MAX_STEPS):
+        ends = ends.join(onward, on="siren", how="left", maintain_order="left").select(
+            "duplicate", pl.coalesce("onward", "siren").alias("siren")
+        )
+    return ends.filter(pl.col("duplicate") != pl.col("siren"))
+
+
+def _of_right_units(names: pl.LazyFrame, right: pl.DataFrame, units: pl.LazyFrame) -> pl.LazyFrame:
+    """Give the names of duplicates to their unit, and a unit's own names its head office."""
+    seats = units.select("siren", "hq")
+    moved = right.lazy().rename({"siren": "right"})
+    unit = pl.coalesce("right", "siren").alias("siren")
+    site = pl.when(pl.col("right").is_null()).then("siret").alias("siret")
+    return (
+        names.join(moved, left_on="siren", right_on="duplicate", how="left")
+        .select(unit, site, "kind", "name")
+        # A name whose unit is not in the files leads nowhere.
+        .join(seats, on="siren")
+        .select("siren", pl.coalesce("siret", "hq").alias("siret"), "kind", "name")
+    )
 
 
 def write_index(
@@ -165,115 +231,42 @@ def write_index(
     folder: Path,
     *,
     successions: pl.LazyFrame | None = None,
+    duplicates: pl.LazyFrame | None = None,
 ) -> Index:
     """Write an index from names in long form, as benchmarks on other registers do.
 
     Args:
         names: ``siren``, ``siret`` (head office for a unit's name), ``kind``, ``name``.
         units: as :class:`Index` describes them.
-        establishments: as :class:`Index` describes them.
+        establishments: as :class:`Index` describes them, and ``address``.
         folder: where to write.
         successions: ``siret``, ``successor``.
+        duplicates: ``duplicate``, ``siren``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "meta.json").unlink(missing_ok=True)
-    unit_rows = units.sort("siren").collect()
-    located = establishments.sort("siret").collect()
-    keyed = _keyed(names, located.lazy()).collect()
-    tokens = _tokens(keyed, unit_rows.height)
-    postings = _postings(keyed, tokens)
-    weights = postings.group_by("name_id").agg(pl.col("idf").sum().alias("weight"))
-    tables = {
-        "names": keyed.join(weights, on="name_id", how="left", maintain_order="left"),
-        "tokens": tokens,
-        "postings": postings,
-        "units": unit_rows,
-        "establishments": located,
-        "places": _places(located),
-        "successions": pl.DataFrame(schema=NO_SUCCESSIONS)
-        if successions is None
-        else successions.unique("siret", keep="last", maintain_order=True).sort("siret").collect(),
+    work = folder / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    at = {name: folder / f"{name}.parquet" for name in TABLES}
+    heirs = pl.LazyFrame(schema=NO_SUCCESSIONS) if successions is None else successions
+    heirs = heirs.unique("siret", keep="last", maintain_order=True)
+    twice = pl.LazyFrame(schema=NO_DUPLICATES) if duplicates is None else duplicates
+    located = establishments.drop("address", "street", strict=False)
+    at_address = establishments.select("address", "siret", "siren").drop_nulls("address")
+    rows = {
+        "units": index_tables.register(units, at["units"], "siren"),
+        "establishments": index_tables.register(located, at["establishments"], "siret"),
+        "successions": index_tables.table(heirs, at["successions"], ("siret",)),
+        "duplicates": index_tables.table(twice, at["duplicates"], ("duplicate",)),
     }
-    for name, table in tables.items():
-        with atomic_file(folder / f"{name}.parquet", point="index:table") as path:
-            table.write_parquet(path)
-    meta = {"format": FORMAT, "rows": {name: table.height for name, table in tables.items()}}
-    write_json(folder / "meta.json", meta, point="index:meta")
+    order = ("address", "siret")
+    rows["addresses"] = index_tables.table(at_address.unique(), at["addresses"], order)
+    rows["names"] = index_tables.write_names(names, at["establishments"], at["names"], work)
+    rows["tokens"] = index_tables.write_tokens(at["names"], rows["units"], at["tokens"])
+    rows["postings"] = index_tables.write_postings(at["names"], at["tokens"], at["postings"], work)
+    rows["places"] = index_tables.write_places(at["establishments"], at["places"], work)
+    shutil.rmtree(work)
+    shutil.rmtree(folder / "spill", ignore_errors=True)
+    write_json(folder / "meta.json", {"format": FORMAT, "rows": rows}, point="index:meta")
     return Index.open(folder)
-
-
-def _keyed(names: pl.LazyFrame, establishments: pl.LazyFrame) -> pl.LazyFrame:
-    """Add keys, places and counts of homonyms; a name in parentheses becomes a row of its own."""
-    where = establishments.select("siret", "postcode", "city", "department")
-    rows = (
-        names.with_columns(pl.col("name").str.slice(0, MAX_NAME))
-        .pipe(with_name_keys, "name")
-        .filter(pl.col("full").is_not_null())
-    )
-    second = (
-        rows.filter(pl.col("second").is_not_null())
-        .select("siren", "siret", pl.lit("second").alias("kind"), pl.col("second").alias("name"))
-        .pipe(with_name_keys, "name")
-    )
-    units_of = pl.col("siren").n_unique()
-    brand = pl.col("siren").filter(pl.col("kind") == "enseigne").n_unique()
-    return (
-        pl.concat([rows, second])
-        .drop("second")
-        .with_columns(pl.col("kind").cast(pl.Enum(KINDS)))
-        .sort("siren", "full", "kind", "siret", "name")
-        # A sign repeated at each establishment stays: each one is somewhere else.
-        .unique(["siren", "siret", "full"], keep="first", maintain_order=True)
-        .join(where, on="siret", how="left")
-        .with_columns(
-            units_of.over("core").alias("homonyms"), brand.over("core").alias("brand_units")
-        )
-        .sort("core", "siren", "kind", "siret", "full", nulls_last=True)
-        .with_row_index("name_id")
-    )
-
-
-def _tokens(names: pl.DataFrame, units: int) -> pl.DataFrame:
-    return (
-        names.lazy()
-        .select("siren", pl.col("core").str.split(" ").alias("token"))
-        .explode("token")
-        .group_by("token")
-        .agg(pl.col("siren").n_unique().alias("df"))
-        .with_columns(_idf(pl.col("df"), max(units, 1)).alias("idf"))
-        .sort("token")
-        .collect()
-    )
-
-
-def _postings(names: pl.DataFrame, tokens: pl.DataFrame) -> pl.DataFrame:
-    return (
-        names.lazy()
-        .select(
-            pl.col("core").str.split(" ").list.unique().alias("token"),
-            *("name_id", "postcode", "city", "department"),
-        )
-        .explode("token")
-        .join(tokens.lazy().select("token", "idf"), on="token")
-        .sort("token", "name_id")
-        .collect()
-    )
-
-
-def _places(establishments: pl.DataFrame) -> pl.DataFrame:
-    """Name, for each unit and place, one establishment there: open, head office, lowest number."""
-    best = establishments.lazy().sort(
-        "siren", "active", "hq", "siret", descending=[False, True, True, False]
-    )
-    levels = [
-        best.filter(pl.col(level).is_not_null()).select(
-            "siren", pl.lit(level).alias("level"), pl.col(level).alias("value"), "siret", "active"
-        )
-        for level in ("postcode", "city", "department")
-    ]
-    return (
-        pl.concat(levels)
-        .unique(["siren", "level", "value"], keep="first", maintain_order=True)
-        .sort("siren", "level", "value")
-        .collect()
-    )

@@ -58,6 +58,22 @@ def read_leads(path: Path, *, default_account: str) -> Intake:
     Raises:
         ContractError: the file cannot be read, or no column names or identifies a company.
     """
+    rows, table = read_rows(path)
+    return _sort_out(_with_ids(rows, default_account), table)
+
+
+def read_rows(path: Path) -> tuple[pl.DataFrame, RawTable]:
+    """Return the rows of a lead file under our names, tidied, none refused yet.
+
+    Args:
+        path: as for :func:`read_leads`.
+
+    Returns:
+        ``_line`` and the columns of ``leads.model.SCHEMA``, then the file as it was cut.
+
+    Raises:
+        ContractError: the file cannot be read, or no column names or identifies a company.
+    """
     table = read_table(path)
     meaning = recognise([name for name in table.rows.columns if name != LINE])
     if not set(IDENTIFYING) & set(meaning):
@@ -66,8 +82,7 @@ def read_leads(path: Path, *, default_account: str) -> Intake:
             next_step="name one column company_name, siren, siret, vat or website",
             file=f"*{path.suffix}",
         )
-    leads = _with_ids(_tidy(_fields(table, meaning)), default_account)
-    return _sort_out(leads, table)
+    return _tidy(_fields(table, meaning)), table
 
 
 def _fields(table: RawTable, meaning: dict[str, list[str]]) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from datetime import date
 import polars as pl
 
 from leads import explain, lookup, verdicts
+from leads.duplicates import followed
 from leads.establishments import follow, likeliest
 from leads.index import Index
 from leads.queries import Queries, prepare
@@ -63,7 +64,7 @@ def match_leads(
         the best candidate; null when nothing matched.
     """
     model = model or load_model()
-    queries = prepare(leads)
+    queries = followed(prepare(leads), index)
     units = _candidates(queries, index, model)
     rows = verdicts.decide(queries, units, index, model)
     rows = rows.join(_words(rows, queries, index), on="lead", how="left", maintain_order="left")

@@ -14,7 +14,7 @@ import polars as pl
 
 from leads.index import MAX_NAME
 from leads.model import FIELDS
-from leads.places import place_keys, plain
+from leads.places import address_key, place_keys, plain
 from leads.words import FOREIGN_FORMS, FRANCE, NOT_A_NAME, PLATFORM_DOMAINS, TWO_PART_SUFFIXES
 from sirene.identifiers import siren_is_valid, siren_of_tva, siret_is_valid
 from sirene.names import with_name_keys
@@ -23,7 +23,7 @@ from sirene.nomenclatures import LEGAL_FORMS, table
 _NOT_DIGITS = r"[\s\x{A0}\x{202F}.\-_/]+"
 #: What makes two leads the same question.
 ASKED = (
-    "company_name", "siren", "siret", "vat", "postcode", "city", "department", "country",
+    "company_name", "siren", "siret", "vat", "address", "postcode", "city", "department", "country",
     "website", "email_domain",
 )  # fmt: skip
 REMARKS = pl.List(pl.String)
@@ -38,7 +38,7 @@ class Queries:
         asked: one row per question: lead, siren, siret (valid ones only), name, has_name,
             foreign, foreign_form, ids_disagree, remarks, postcode, city, department.
         spellings: one row per spelling of a question's name: lead, variant, the keys of
-            ``sirene.names``, the places, domain, siren.
+            ``sirene.names``, the places, the address, domain, siren.
     """
 
     leads: pl.DataFrame
@@ -66,7 +66,9 @@ def prepare(leads: pl.DataFrame) -> Queries:
         _foreign().alias("foreign"),
         plain(pl.col("company_name")).str.contains(rf"\b(?:{FOREIGN_FORMS})$").fill_null(False)
         .alias("foreign_form"),
-    ).with_columns(*_remarks())  # fmt: skip
+    ).with_columns(
+        *_remarks(), address_key(pl.col("address"), pl.col("postcode")).alias("address")
+    )  # fmt: skip
     asked = asked.with_columns(
         pl.when(~pl.col("ids_disagree")).then(pl.coalesce("siren_ok", "siret_siren", "vat_siren"))
         .alias("siren_given"),
@@ -160,7 +162,7 @@ def _domain() -> pl.Expr:
 def _spellings(asked: pl.DataFrame) -> pl.DataFrame:
     """Key each name; what stands in parentheses is a second spelling of the same question."""
     shared = (
-        "lead", "postcode", "city", "department", "domain",
+        "lead", "address", "postcode", "city", "department", "domain",
         pl.col("siren_given").alias("siren"),
     )  # fmt: skip
     first = asked.select(*shared, "name", pl.lit(0, pl.Int8).alias("variant"))

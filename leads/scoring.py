@@ -1,7 +1,7 @@
 """How likely a candidate is.
 
-Belongs here: the model's file and its arithmetic, two linear stages and a calibration. Does
-not belong here: making features, taking decisions, fitting (``benchmarks/matching/fit.py``).
+Belongs here: the model's file and its arithmetic, two stages and a calibration. Does not
+belong here: making features, taking decisions, fitting (``benchmarks/matching/fit.py``).
 
 The first stage ranks the candidates of one lead. The second looks at the ranked candidates
 together (how far is the next, how many are as good) and says how likely each is to be
@@ -20,17 +20,21 @@ from typing import Any
 import polars as pl
 
 from leads.features import PAIR_FEATURES
+from leads.trees import Mean
 from opendata.errors import SettingsError
 
 #: Tiers of evidence beyond an identifier, the strongest first.
 TIERS = ("name+postcode", "name+department", "name")
 IDENTIFIER = "identifier"
-#: Features of the second stage, in the order of the coefficients.
+#: Features of the second stage, in the order by which the trees number them.
 RANK_FEATURES = (
     "score", "margin", "as_good", "place_given", "postcode_equal", "city_equal",
-    "department_equal", "department_differs", "exact_core", "exact_and_near", "coverage_lead",
-    "coverage_both", "rarest_shared", "homonyms", "asked_weight", "acronym", "of_establishment",
-    "form_conflicts", "numbers_differ",
+    "department_equal", "department_differs", "address_equal", "exact_core",
+    "exact_and_near", "coverage_lead", "coverage_both", "rarest_shared", "homonyms",
+    "asked_weight", "acronym", "of_establishment", "form_conflicts", "numbers_differ",
+    "coverage_name", "token_sort", "token_set",
+    "jaro_winkler", "exact_full", "exact_glued", "first_word", "form_agrees", "sigle",
+    "city_differs", "postcode_differs", "unit_active", "exact_but_far",
 )  # fmt: skip
 #: Beyond this distance in log-odds a further margin says nothing more.
 MAX_MARGIN = 8.0
@@ -45,8 +49,7 @@ class Model:
     Attributes:
         version: changes with any number below.
         pair: coefficient of each first-stage feature.
-        rank: coefficient of each second-stage feature.
-        intercept: of the second stage.
+        rank: the second stage, coefficients and trees.
         calibration: tier → slope and intercept on the second stage's log-odds.
         thresholds: verdict → least probability.
         identifier: measured shares on which identifier verdicts rest.
@@ -54,8 +57,7 @@ class Model:
 
     version: str
     pair: dict[str, float]
-    rank: dict[str, float]
-    intercept: float
+    rank: Mean
     calibration: dict[str, tuple[float, float]]
     thresholds: dict[str, float]
     identifier: dict[str, float]
@@ -67,7 +69,8 @@ class Model:
         Raises:
             SettingsError: it was fitted for other features than this code makes.
         """
-        if tuple(content["pair"]) != PAIR_FEATURES or tuple(content["rank"]) != RANK_FEATURES:
+        rank = content["rank"]
+        if (tuple(content["pair"]), tuple(rank["coefficients"])) != (PAIR_FEATURES, RANK_FEATURES):
             raise SettingsError(
                 "the model was fitted for other features",
                 next_step="run `python -m benchmarks.matching.fit`",
@@ -76,8 +79,7 @@ class Model:
         return cls(
             version=content["version"],
             pair=content["pair"],
-            rank=content["rank"],
-            intercept=content["intercept"],
+            rank=Mean(rank["coefficients"], rank["intercept"], tuple(rank["trees"])),
             calibration={
                 tier: (numbers["slope"], numbers["intercept"])
                 for tier, numbers in content["calibration"].items()
@@ -105,9 +107,16 @@ def linear(coefficients: dict[str, float]) -> pl.Expr:
 
 
 def best_names(pairs: pl.DataFrame, coefficients: dict[str, float]) -> pl.DataFrame:
-    """Return one row per lead and unit: its best pair, with ``score``, best units first."""
+    """Return one row per lead and unit: its best pair, with ``score``, best units first.
+
+    A former name counts less than one still borne. By how much is policy, not measure (no
+    label is known to be a former name): it is never as good as a current name equally like
+    the lead's.
+    """
+    former = pl.col("kind").cast(pl.String) == "historical"
+    handicap = pl.when(former).then(CLOSE).otherwise(0.0)
     return (
-        pairs.with_columns(linear(coefficients).alias("score"))
+        pairs.with_columns((linear(coefficients) - handicap).alias("score"))
         .sort(
             "lead",
             "siren",
@@ -154,7 +163,7 @@ def tier() -> pl.Expr:
 
 def log_odds(model: Model) -> pl.Expr:
     """Return the second stage's log-odds."""
-    return (linear(model.rank) + model.intercept).alias("log_odds")
+    return model.rank.log_odds().alias("log_odds")
 
 
 def probability(model: Model) -> pl.Expr:

@@ -4,8 +4,8 @@ Belongs here: the choice between the five verdicts, from probabilities and from 
 no probability overrides. Does not belong here: wording (``explain``), arithmetic
 (``scoring``).
 
-The rules: a short name, an acronym, a brand or a name that several units bear is never
-confirmed on the name alone; nor is a name whose legal form, number or country says
+The rules: a short name, an acronym, a brand, a former name or a name that several units bear
+is never confirmed on the name alone; nor is a name whose legal form, number or country says
 otherwise, whatever the place. A given SIREN that the name contradicts is a question, not
 an answer. A unit that opposed the use of its data (A123-96 C. com.) is only said to be so.
 """
@@ -27,6 +27,8 @@ SHORT_NAME = 4
 #: A sign under which so many units trade is a franchise or a common word.
 BRAND_UNITS = 5
 OPPOSED = ("P", "N")
+#: Candidates less likely than this are neither shown nor counted: a question names its choices.
+LEAST_SHOWN = 0.02
 #: Share of either name's weight that must be shared for a given number not to be doubted:
 #: below it lie the words that any two names share.
 IN_COMMON = 0.3
@@ -36,6 +38,7 @@ FORBIDS: dict[str, tuple[pl.Expr, bool]] = {
     "short_name": (pl.col("q_full").str.len_chars() <= SHORT_NAME, True),
     "acronym": (pl.col("acronym") > 0, True),
     "homonyms": ((pl.col("homonym_units") > 1) & (pl.col("exact_core") > 0), True),
+    "former_name": (pl.col("kind").cast(pl.String) == "historical", True),
     "brand": (pl.col("brand_units") >= BRAND_UNITS, True),
     "form_conflicts": (pl.col("form_conflicts") > 0, False),
     "numbers_differ": (pl.col("numbers_differ") > 0, False),
@@ -64,7 +67,8 @@ def decide(
         asked.select("lead", "given"), on="lead"
     )
     is_given = pl.col("siren") == pl.col("given")
-    likely = candidates.group_by("lead").agg(pl.col("probability").sum().alias("mass"))
+    shown = candidates.filter(pl.col("probability") >= LEAST_SHOWN)
+    likely = shown.group_by("lead").agg(pl.col("probability").sum().alias("mass"))
     chosen = candidates.filter(
         pl.when(pl.col("given").is_null()).then(pl.col("rank") == 0).otherwise(is_given)
     ).drop("given")

@@ -7,7 +7,6 @@ file gets its name. Does not belong here: which files to take (:mod:`opendata.fe
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +18,8 @@ from opendata.clock import Clock
 from opendata.content import check_announced, check_content
 from opendata.errors import DownloadError, OpenDataError, PortalError, StateError
 from opendata.http import Answer, CutError, Http
-from opendata.partial import Partial
+from opendata.pace import Limits
+from opendata.partial import Length, Partial, announced_length
 from opendata.receipt import Receipt, newest, raw_folder
 from opendata.remote import PagedPortal, Portal, RemoteFile
 
@@ -111,7 +111,7 @@ class Download:
 
     def _run(self, http: Http, portal: Portal) -> Outcome:
         if self.remote.paged and isinstance(portal, PagedPortal):
-            return self._take_pages(portal)
+            return self._take_pages(portal, http.limits)
         if not self.needed:
             return self._unchanged()
         if here := self._already_here():
@@ -121,6 +121,10 @@ class Download:
 
     def _partial(self) -> Partial:
         return Partial(self.folder / ".partial", self.remote.url)
+
+    def _cap(self, limits: Limits) -> int:
+        """Return the bytes that are taken of a file whose length nobody announces."""
+        return max(limits.unannounced_bytes, 4 * self.previous.bytes if self.previous else 0)
 
     # -- unchanged ---------------------------------------------------------------------
 
@@ -158,6 +162,12 @@ class Download:
         return self._keep(partial, answer.url, answer.headers)
 
     def _transfer(self, http: Http, partial: Partial) -> Answer:
+        while (answer := self._ask(http, partial)) is None:
+            partial.start_over()
+        return answer
+
+    def _ask(self, http: Http, partial: Partial) -> Answer | None:
+        """Take what one answer gives; return ``None`` if it does not fit what is there."""
         headers = {"Accept-Encoding": "identity", "Accept": "*/*"}
         offset = partial.offset
         if offset and partial.validator:
@@ -170,28 +180,25 @@ class Download:
                 return answer
             if answer.status == 200:
                 partial.restart(answer.headers)
-                offset = 0
-            elif not _continues(answer, offset):
-                partial.discard()
-                raise CutError("the partial file no longer fits", next_step=_AGAIN)
-            self._write(answer, partial, offset)
+                total = announced_length(answer.headers)
+            elif answer.status == 206:
+                total = partial.total_if_continued(answer.headers, self.remote.size)
+                if total is None:
+                    return None
+            else:
+                return None
+            self._write(answer, partial, total, self._cap(http.limits))
         return answer
 
-    def _write(self, answer: Answer, partial: Partial, offset: int) -> None:
-        length = answer.headers.get("content-length", "")
-        total = offset + int(length) if length.isdigit() else self.remote.size
-        files.require_free(self.folder, max(0, (total or 0) - offset))
-        received = offset
-        try:
-            with partial.path.open("ab") as stream:
-                for chunk in answer.chunks():
-                    stream.write(chunk)
-                    received += len(chunk)
-                    self._tell(received, total)
-        except OSError:
-            partial.discard()  # or a full disk would stay full
-            raise
-        if length.isdigit() and received != total:
+    def _write(self, answer: Answer, partial: Partial, total: int | None, cap: int) -> None:
+        announced = [size for size in (total, self.remote.size) if size is not None]
+        length = Length(min(announced, default=None), cap)
+        received = partial.path.stat().st_size
+        with partial.growing(length) as append:
+            for chunk in answer.chunks():
+                received = append(chunk)
+                self._tell(received, length.announced)
+        if total is not None and received != total:
             raise CutError(f"{received:,} bytes of {total:,} came", next_step=_AGAIN)
 
     def _tell(self, received: int, total: int | None) -> None:
@@ -202,19 +209,25 @@ class Download:
 
     # -- pages -------------------------------------------------------------------------
 
-    def _take_pages(self, portal: PagedPortal) -> Outcome:
+    def _take_pages(self, portal: PagedPortal, limits: Limits) -> Outcome:
         partial = self._partial()
         files.require_free(self.folder, 0)
         partial.restart({})
-        received = 0
+        received, expected = 0, self.remote.rows_expected
+        length = Length(None, self._cap(limits) if expected is None else None)
         try:
-            with partial.path.open("wb") as stream:
+            with partial.growing(length) as append:
                 for page in portal.pages(self.dataset, self.resource, self.remote):
+                    received += len(page)
+                    if expected is not None and received > expected:
+                        raise DownloadError(
+                            f"the portal says {expected:,} records, {received:,} came",
+                            next_step="run again; if it lasts, tell the portal",
+                        )
                     for row in page:
                         line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
-                        stream.write(f"{line}\n".encode())
-                    received += len(page)
-                    self._tell(received, self.remote.rows_expected)
+                        append(f"{line}\n".encode())
+                    self._tell(received, expected)
         except (OpenDataError, OSError):
             partial.discard()
             raise
@@ -277,9 +290,3 @@ class Download:
             window_from=window.start if window else None,
             window_to=window.end if window else None,
         )
-
-
-def _continues(answer: Answer, offset: int) -> bool:
-    """Tell whether a partial answer begins where the partial file ends."""
-    found = re.match(r"bytes (\d+)-", answer.headers.get("content-range", ""))
-    return answer.status == 206 and found is not None and int(found[1]) == offset > 0

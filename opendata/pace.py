@@ -58,6 +58,8 @@ class Limits:
         min_rate: bytes a second below which a transfer is given up.
         deadline: seconds that one answer may last in all.
         document_bytes: size of an answer that is read into memory.
+        unannounced_bytes: size of a file whose length nobody announced, unless the version
+            before it was so large that four times its size is more.
         redirects: hops followed.
     """
 
@@ -67,6 +69,7 @@ class Limits:
     min_rate: float = 1000.0
     deadline: float = 6 * 3600.0
     document_bytes: int = 128 << 20
+    unannounced_bytes: int = 2 << 30
     redirects: int = 5
 
 

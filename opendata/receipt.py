@@ -68,10 +68,10 @@ class Receipt(Model):
         """Return where the raw file lies under the data folder."""
         return raw_folder(data_dir, self.dataset, self.resource) / self.sha256[:SHORT] / self.file
 
-    def save(self, data_dir: Path) -> Path:
+    def save(self, data_dir: Path, *, point: str = "receipt") -> Path:
         """Write the receipt beside its file, atomically; return its path."""
         target = receipt_path(self.path(data_dir))
-        files.write_json(target, self.model_dump(mode="json"), point="receipt")
+        files.write_json(target, self.model_dump(mode="json"), point=point)
         return target
 
     def verify(self, data_dir: Path) -> Path:

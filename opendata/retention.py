@@ -26,16 +26,25 @@ class Retention(StateFolder):
         Raises:
             StateError: there is no previous version to serve.
         """
-        state = self.state(dataset)
-        good = [one.id for one in state.good()]
-        if state.current is None or state.current not in good[1:]:
+        current, previous = self.going_back(dataset)
+        self.withdraw(dataset, current.id, reason=reason)
+        return previous
+
+    def going_back(self, dataset: str) -> tuple[Version, Version]:
+        """Return the version that serves and the one that a rollback would serve instead.
+
+        Raises:
+            StateError: there is no previous version to serve.
+        """
+        current = self.current(dataset)
+        previous = self.state(dataset).before(current.id) if current is not None else None
+        if current is None or previous is None:
             raise StateError(
                 "there is no previous version to go back to",
                 next_step="leave it as it is; a version that is bad can only be replaced",
                 dataset=dataset,
             )
-        self.withdraw(dataset, state.current, reason=reason)
-        return self._known(dataset, good[good.index(state.current) - 1])
+        return current, previous
 
     def withdraw(self, dataset: str, version: str, *, reason: str) -> None:
         """Take a good version back; if it serves, the good one before it serves again, if any.
@@ -43,14 +52,14 @@ class Retention(StateFolder):
         A version that is not good is left as it is, so that doing it twice is harmless.
         """
         state = self.state(dataset)
-        good = [one.id for one in state.good()]
-        if version not in good:
+        found = state.find(version)
+        if found is None or found.status != "good":
             return
-        before = good[: good.index(version)]
-        previous = before[-1] if before else None
-        current = previous if state.current == version else state.current
-        update = {"status": "withdrawn", "reason": reason}
-        withdrawn = self._known(dataset, version).model_copy(update=update)
+        previous = state.before(version)
+        current = state.current
+        if current == version:
+            current = previous.id if previous is not None else None
+        withdrawn = found.model_copy(update={"status": "withdrawn", "reason": reason})
         self._save(state.put(withdrawn).model_copy(update={"current": current}))
 
     def derived(self, version: Version) -> list[Version]:
@@ -67,7 +76,9 @@ class Retention(StateFolder):
     def gc(self, keep: int | Mapping[str, int], cited: Collection[str] = ()) -> list[str]:
         """Remove versions that neither serve, wait, roll back nor are cited.
 
-        Windows of events that are good are the current state and always stay.
+        Windows of events that are good are the current state and always stay. So does what
+        was withdrawn after the version that serves: its publisher still shows it, and the
+        next run would take a version that nobody knows any more for a new one.
 
         Args:
             keep: good versions kept of each snapshot dataset, the current one included;
@@ -168,6 +179,7 @@ def _size(entry: Path) -> int:
 def _leaving(state: DatasetState, keep: int, cited: frozenset[str]) -> tuple[Version, ...]:
     good = [one.id for one in state.good()]
     kept = set(good if state.kind == "events" else good[-max(1, keep) :])
+    kept |= {one.id for one in state.since() if one.status == "withdrawn"}
     return tuple(
         one
         for one in state.versions

@@ -140,6 +140,18 @@ class DatasetState(Model):
         """Return the versions that serve or may serve again, oldest first."""
         return tuple(one for one in self.versions if one.status == "good")
 
+    def before(self, version: str) -> Version | None:
+        """Return the good version that came before the good ``version``, if there is one."""
+        good = self.good()
+        ids = [one.id for one in good]
+        at = ids.index(version) if version in ids else 0
+        return good[at - 1] if at else None
+
+    def since(self) -> tuple[Version, ...]:
+        """Return the versions taken up after the one that serves; all if none serves."""
+        ids = [one.id for one in self.versions]
+        return self.versions[ids.index(self.current) + 1 if self.current in ids else 0 :]
+
     def put(self, version: Version, *, last: bool = False) -> DatasetState:
         """Return the state with ``version`` in its place, or moved to the end."""
         if last or self.find(version.id) is None:

@@ -68,7 +68,7 @@ def _counted(source: Source, receipts: Mapping[str, Receipt], data_dir: Path) ->
             rows = count_records(receipt.path(data_dir), source.dataset.resource(name))
             if rows is not None:
                 receipt = receipt.model_copy(update={"rows": rows})
-                receipt.save(data_dir)
+                receipt.save(data_dir, point="receipt-rows")
         counted[name] = receipt
     return counted
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import duckdb
 import polars as pl
@@ -142,7 +142,9 @@ class Warehouse:
 
     def frame(self, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
         """Return a result as a frame."""
-        return self.execute(sql, parameters).pl()
+        # DuckDB 2 gives Arrow from relations only.
+        relation = self.connection.sql(sql, params=list(parameters))
+        return cast(pl.DataFrame, pl.from_arrow(relation.to_arrow_table()))
 
     def write(self, table: str, rows: pl.DataFrame) -> None:
         """Replace ``table`` by ``rows`` in one transaction."""
@@ -187,6 +189,8 @@ def _connect(
         # Nothing is fetched from the network behind our back.
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
+        # A name in SQL is a table, never a variable of the Python code around it.
+        "python_enable_replacements": False,
     }
     if threads:
         config["threads"] = threads
@@ -203,7 +207,17 @@ def _connect(
         ) from error
     connection.execute("SET temp_file_encryption = true")
     connection.execute("SET enable_progress_bar = false")
+    if temporary is not None:
+        _let_spill(connection)
     return connection
+
+
+def _let_spill(connection: duckdb.DuckDBPyConnection) -> None:
+    """Load what encrypts the spill; without it there is none, and never a plain one."""
+    try:
+        load_encryption(connection)
+    except SettingsError:
+        connection.execute("SET temp_directory = ''")
 
 
 def _encrypting(temporary: Path, memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
@@ -211,6 +225,7 @@ def _encrypting(temporary: Path, memory_limit: str, threads: int) -> duckdb.Duck
     key = (os.getpid(), str(temporary), memory_limit, threads)
     if key not in _instances:
         instance = _connect(":memory:", temporary, memory_limit, threads)
+        # Asked for again, so that its absence is told and not only felt.
         load_encryption(instance)
         _instances[key] = instance
     return _instances[key]

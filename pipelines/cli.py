@@ -6,12 +6,14 @@ inside the commands: `--help` must answer at once.
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 app = typer.Typer(
     name="company-signals",
@@ -20,6 +22,29 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+class SeveralValues(TyperCommand):
+    """A command whose options take several values: ``--legal-units part1.csv part2.csv``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat the option before each of its values, as the library wants it."""
+        many = {name for one in self.params if getattr(one, "multiple", False) for name in one.opts}
+        written: list[str] = []
+        option = ""
+        for arg in args:
+            if arg.startswith("-"):
+                option = arg
+            elif option in many and written[-1] != option:
+                written.append(option)
+            written.append(arg)
+        return super().parse_args(ctx, written)
+
+
+registry_app = typer.Typer(
+    help="The index of the registry that `match --registry` reads.", no_args_is_help=True
+)
+app.add_typer(registry_app, name="registry")
 
 Datasets = Annotated[
     list[str] | None, typer.Argument(help="Datasets by name; all of them if none is given.")
@@ -36,11 +61,15 @@ At = Annotated[
 
 @app.callback()
 def _options(
-    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """French open data on companies, matched to your leads, turned into buying signals."""
-    context.obj = {"debug": debug}
+    if debug:
+        os.environ["SIGNALS_DEBUG"] = "1"
+
+
+def _debugging() -> bool:
+    return os.environ.get("SIGNALS_DEBUG") == "1"
 
 
 def _workspace(**overrides: Any) -> Any:
@@ -48,8 +77,17 @@ def _workspace(**overrides: Any) -> Any:
     from pipelines.settings import load_settings
     from pipelines.workspace import open_workspace
 
-    configure_logs(debug="--debug" in sys.argv)
+    configure_logs(debug=_debugging())
     return open_workspace(load_settings(**overrides))
+
+
+def _run_workspace(**overrides: Any) -> Any:
+    """Open the workspace of a run; what a replay made there is no longer only its own."""
+    from pipelines.replay import MARK
+
+    workspace = _workspace(**overrides)
+    (workspace.data_dir / MARK).unlink(missing_ok=True)
+    return workspace
 
 
 @app.command()
@@ -58,10 +96,12 @@ def run(
 ) -> None:
     """Fetch what changed, match the leads, detect signals, export the tables."""
     from pipelines.main_job import run_main_job
+    from pipelines.progress import shown
     from pipelines.summary import print_summary
 
-    workspace = _workspace(leads=leads, data_dir=data_dir, at=at)
-    report = run_main_job(workspace, datasets or None)
+    workspace = _run_workspace(leads=leads, data_dir=data_dir, at=at)
+    with shown():
+        report = run_main_job(workspace, datasets or None)
     print_summary(workspace, report)
     raise typer.Exit(0 if report.ok else 1)
 
@@ -70,36 +110,91 @@ def run(
 def fetch(datasets: Datasets = None, data_dir: DataDir = None, at: At = None) -> None:
     """Only fetch, check and normalise datasets."""
     from pipelines.main_job import run_datasets
+    from pipelines.progress import shown
     from pipelines.summary import print_datasets, print_failures
 
-    workspace = _workspace(data_dir=data_dir, at=at)
-    report = run_datasets(workspace, datasets or None)
+    workspace = _run_workspace(data_dir=data_dir, at=at)
+    with shown():
+        report = run_datasets(workspace, datasets or None)
     print_datasets(workspace, report)
     print_failures(report)
     raise typer.Exit(0 if report.ok else 1)
 
 
 @app.command()
-def match(leads: Leads = None, data_dir: DataDir = None, at: At = None) -> None:
-    """Only read the leads and match them to the registry."""
-    from pipelines.main_job import run_matching
-    from pipelines.summary import print_matches
+def match(
+    leads: Leads = None,
+    data_dir: DataDir = None,
+    at: At = None,
+    registry: Annotated[
+        Path | None,
+        typer.Option("--registry", help="Match against this index (`registry build`) instead."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="With --registry: the Parquet file to write.")
+    ] = None,
+) -> None:
+    """Match the leads: in the pipeline's store, or with --registry from file to file."""
+    if registry or out:
+        from pipelines.match_files import print_match
 
-    workspace = _workspace(leads=leads, data_dir=data_dir, at=at)
-    report = run_matching(workspace)
-    print_matches(workspace)
+        print_match(registry, leads, out)
+        return
+    from pipelines.main_job import run_matching
+    from pipelines.progress import shown
+    from pipelines.summary import print_failures, print_matches
+
+    workspace = _run_workspace(leads=leads, data_dir=data_dir, at=at)
+    with shown():
+        report = run_matching(workspace)
+    if report.ok:
+        print_matches(workspace)
+    print_failures(report)
     raise typer.Exit(0 if report.ok else 1)
+
+
+@registry_app.command(name="build", cls=SeveralValues)
+def registry_build(
+    legal_units: Annotated[list[Path], typer.Option(help="StockUniteLegale.")],
+    establishments: Annotated[list[Path], typer.Option(help="StockEtablissement.")],
+    out: Annotated[Path, typer.Option(help="Folder of the index; made, or replaced.")],
+    unit_history: Annotated[
+        list[Path] | None, typer.Option(help="StockUniteLegaleHistorique: former names.")
+    ] = None,
+    establishment_history: Annotated[
+        list[Path] | None, typer.Option(help="StockEtablissementHistorique: former signs.")
+    ] = None,
+    successions: Annotated[
+        list[Path] | None, typer.Option(help="StockEtablissementLiensSuccession.")
+    ] = None,
+    duplicates: Annotated[list[Path] | None, typer.Option(help="StockDoublons.")] = None,
+) -> None:
+    """Build the index from Insee's files: CSV, CSV in a zip, Parquet; several for an option."""
+    from pipelines.registry import RegistryFiles, print_build
+
+    files = RegistryFiles(
+        legal_units,
+        establishments,
+        unit_history or (),
+        establishment_history or (),
+        successions or (),
+        duplicates or (),
+    )
+    print_build(files, out)
 
 
 @app.command()
 def export(data_dir: DataDir = None, at: At = None) -> None:
     """Only detect signals from what is there and export the tables."""
     from pipelines.main_job import run_exports
-    from pipelines.summary import print_signals
+    from pipelines.progress import shown
+    from pipelines.summary import print_failures, print_signals
 
-    workspace = _workspace(data_dir=data_dir, at=at)
-    report = run_exports(workspace)
+    workspace = _run_workspace(data_dir=data_dir, at=at)
+    with shown():
+        report = run_exports(workspace)
     print_signals(workspace)
+    print_failures(report)
     raise typer.Exit(0 if report.ok else 1)
 
 
@@ -206,7 +301,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        if "--debug" in sys.argv:
+        if _debugging():
             raise
         typer.echo(_explained(error), err=True)
         sys.exit(1)
@@ -217,8 +312,14 @@ def _explained(error: Exception) -> str:
 
     if isinstance(error, OpenDataError):
         return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        name = Path(str(error.filename)).name if error.filename else "a file"
+        return (
+            f"{name}: {error.strerror.lower()}. What to do: check the folder given by --data-dir "
+            "and who may write to it."
+        )
     # The text of an unforeseen error may quote data, so only its kind is shown.
     return (
         f"Unforeseen {type(error).__name__}. What to do: run the command again with --debug "
-        "(`company-signals --debug …`) to see where, and report it."
+        "before its name (`company-signals --debug …`) to see where, and report it."
     )

@@ -97,7 +97,7 @@ def checks(workspace: Workspace) -> list[Check]:
 def _python(_: Workspace) -> Check:
     oldest = ".".join(map(str, OLDEST_PYTHON))
     found = f"Python {platform.python_version()} on {platform.system()} ({platform.machine()})."
-    todo = f"set up again with Python {oldest} or newer: `make clean && make run`"
+    todo = f"set up again with Python {oldest} or newer: `rm -rf .venv && make run`"
     return Check("Python", sys.version_info >= OLDEST_PYTHON, found, todo)
 
 
@@ -123,9 +123,8 @@ def _encryption(_: Workspace) -> Check:
     found = "An encrypted file was written and read back (AES-256-GCM)."
     if not hidden or not same:
         found = "A trial file was not encrypted, or not read back as it was written."
-    return Check(
-        "encryption", hidden and same, found, "set up again with `make run`; keep no leads"
-    )
+    todo = "set up again with `rm -rf .venv && make run`; keep no leads"
+    return Check("encryption", hidden and same, found, todo)
 
 
 def _existing(path: Path) -> Path:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import sys
 
+import stamina.instrumentation
 import structlog
+from stamina.instrumentation import RetryDetails
 
 
 def configure_logs(*, debug: bool = False) -> None:
@@ -25,3 +27,10 @@ def configure_logs(*, debug: bool = False) -> None:
         ),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    stamina.instrumentation.set_on_retry_hooks([_tell_retry])
+
+
+def _tell_retry(details: RetryDetails) -> None:
+    """Say that a request is tried again, when and why; errors of ours name no secret."""
+    why = getattr(details.caused_by, "what", type(details.caused_by).__name__)
+    structlog.get_logger().warning("trying again", seconds=round(details.wait_for, 1), why=why)

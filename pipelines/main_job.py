@@ -119,10 +119,23 @@ def _materialise(workspace: Workspace, keys: Sequence[str]) -> RunReport:
             selection=dg.AssetSelection.assets(*keys),
             resources={"workspace": as_resource(workspace)},
             instance=instance,
-            raise_on_error=False,
+            raise_on_error=debugging(),
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
+    if any(_was_interrupted(event) for event in result.all_events):
+        raise KeyboardInterrupt
     return _report(result)
+
+
+def debugging() -> bool:
+    """Tell whether errors are to show where they happened."""
+    return os.environ.get("SIGNALS_DEBUG") == "1"
+
+
+def _was_interrupted(event: dg.DagsterEvent) -> bool:
+    """Tell whether a step ended because a person or the system asked the run to stop."""
+    error = event.step_failure_data.error if event.is_step_failure else None
+    return error is not None and "Interrupted" in str(error.cls_name)
 
 
 @contextmanager
@@ -157,17 +170,24 @@ def _report(result: dg.ExecuteInProcessResult) -> RunReport:
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
             if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
-                report.failures[check.asset_key.to_user_string()] = check.description or "failed"
+                name = _place(check.asset_key.to_user_string())
+                report.failures[name] = check.description or "failed"
             continue
         if event.is_step_failure and event.step_key is not None:
             if "AssetCheckFailed" not in str(event.step_failure_data.error_display_string):
-                report.failures[event.step_key] = _reason(event)
+                report.failures[_place(event.step_key)] = _reason(event)
             continue
     for key, metadata in made.items():
         dataset = tables.get(key.removeprefix("core_"))
         if dataset is not None:
             report.outcomes[dataset] = str(metadata["status"])
     return report
+
+
+def _place(name: str) -> str:
+    """Return the dataset that an asset or a step is about, else its own name."""
+    bare = name.removeprefix("raw_").removeprefix("core_")
+    return discovery.tables().get(bare, bare)
 
 
 def _made(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
@@ -191,6 +211,6 @@ def _reason(event: dg.DagsterEvent) -> str:
         error = error.cause
     kind = error.cls_name if error is not None else "error"
     return (
-        f"unforeseen {kind}. What to do: run `company-signals --debug run …` to see where, "
-        "and report it."
+        f"unforeseen {kind}. What to do: run the command again with --debug before its name to "
+        "see where, and report it."
     )

@@ -15,7 +15,7 @@ from rich.text import Text
 from assets import discovery
 from assets.workspace import Workspace
 from opendata.derive import build_derived
-from opendata.errors import SettingsError, StateError
+from opendata.errors import SettingsError
 from opendata.ingest import noted
 from opendata.lock import one_writer
 from opendata.outcome import release
@@ -117,27 +117,24 @@ def release_held(workspace: Workspace, dataset: str) -> bool:
     _require(dataset)
     store, clock = workspace.store, workspace.clock
     with one_writer(workspace.data_dir):
-        chosen = _waiting(workspace, dataset)
-        released = release(store, dataset, clock, chosen) if chosen else store.current(dataset)
-        if released is None:
-            raise StateError(
-                "no version waits to be released",
-                next_step="`company-signals status` shows which do",
-                dataset=dataset,
-            )
-        back = [one for one in store.derived(released) if one.status == "withdrawn"]
-        if not chosen and not back:
-            raise StateError(
-                "no version is held", next_step="there is nothing to release", dataset=dataset
-            )
-        for one in back:
+        chosen, released = _waiting(workspace, dataset), store.current(dataset)
+        # A release killed half-way has nothing waiting, but what is derived is not back yet.
+        if chosen or released is None or not _withdrawn_with(workspace, released):
+            released = release(store, dataset, clock, chosen)
+        for one in _withdrawn_with(workspace, released):
             release(store, one.dataset, clock, one.id)
         for name, source in discovery.sources().items():
             if source.dataset.derived_from == dataset:
                 with noted(name, workspace.data_dir, clock):
                     build_derived(source, store, clock)
-    console.print(f"{dataset} {released.id} serves.")
-    return _told(rollback.publish(workspace))
+        console.print(f"{dataset} {released.id} serves.")
+        report = rollback.publish(workspace)
+    return _told(report)
+
+
+def _withdrawn_with(workspace: Workspace, version: Version) -> list[Version]:
+    """Return what was derived from ``version`` and is withdrawn."""
+    return [one for one in workspace.store.derived(version) if one.status == "withdrawn"]
 
 
 def _waiting(workspace: Workspace, dataset: str) -> str | None:
@@ -146,9 +143,7 @@ def _waiting(workspace: Workspace, dataset: str) -> str | None:
     held = [one.id for one in state.versions if one.status == "held"]
     if held:
         return held[-1]
-    ids = [one.id for one in state.versions]
-    since = ids.index(state.current) + 1 if state.current in ids else 0
-    later = [one.id for one in state.versions[since:] if one.status == "withdrawn"]
+    later = [one.id for one in state.since() if one.status == "withdrawn"]
     return later[-1] if later else None
 
 

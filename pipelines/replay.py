@@ -14,12 +14,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from opendata.errors import SettingsError
+from opendata.lock import one_writer
 from opendata.sample_portal import SamplePortal
 from pipelines.console import console
 from pipelines.settings import DATAGOUV_HOST, ROOT, Settings, load_settings
 
 SAMPLE = ROOT / "data" / "sample"
-#: File that says that a folder was made by a replay, so that the next one may empty it.
+#: File that says that only replays used a folder, so that the next one may empty it.
 MARK = ".made-by-replay"
 #: The sample was cut to companies that change, so most of its keys differ from month to
 #: month; in the whole register about one in a hundred does, and the guard stays as it is.
@@ -71,22 +72,26 @@ def sample_settings(portal: SamplePortal, day: date, data_dir: Path | None) -> S
     )
 
 
-def fresh_folder(folder: Path) -> Path:
-    """Return ``folder`` empty but for the mark of a replay.
+def emptied(folder: Path) -> None:
+    """Empty ``folder``, which a replay made and nobody else used, but for its mark and lock.
 
     Raises:
         SettingsError: it holds something that no replay made.
     """
     mark = folder / MARK
-    if folder.exists() and any(folder.iterdir()) and not mark.exists():
+    kept = {mark.name, ".lock"}
+    entries = [path for path in folder.iterdir() if path.name not in kept]
+    if entries and not mark.exists():
         raise SettingsError(
             f"the folder {folder.name} holds other data than a replay's",
             next_step="give an empty folder or a new one with --data-dir",
         )
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     mark.touch()
-    return folder
+    for path in entries:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def replay_sample(plan: Path | None, data_dir: Path | None) -> bool:
@@ -95,18 +100,20 @@ def replay_sample(plan: Path | None, data_dir: Path | None) -> bool:
     The last date runs twice: the second time there is nothing new.
     """
     from pipelines.main_job import RunReport, history, run_main_job
+    from pipelines.progress import shown
     from pipelines.summary import print_step, print_summary
     from pipelines.workspace import open_workspace
 
     steps = load_plan(plan or SAMPLE / "replay.yml")
     steps.append(steps[-1].model_copy(update={"note": "The same date again"}))
-    folder = fresh_folder(data_dir or load_settings().data_dir / "replay")
+    folder = data_dir or load_settings().data_dir / "replay"
     total, workspace = RunReport(), None
-    with SamplePortal(SAMPLE) as portal, history():
+    with one_writer(folder), SamplePortal(SAMPLE) as portal, history():
+        emptied(folder)
         for step in steps:
             portal.set_date(step.date)
             workspace = open_workspace(sample_settings(portal, step.date, folder))
-            with console.status(f"{step.date}  {step.note}"):
+            with shown(f"{step.date}  {step.note}"):
                 report = run_main_job(workspace, step.run)
             print_step(step.date, step.note, report)
             total = total.joined(report)

@@ -5,7 +5,8 @@ here: any of the steps.
 
 What the log said is taken back first, then the derived versions go, then the dataset's own
 pointer. A run that meets the first half of it says the signals anew, or stops; a second
-`rollback` finds the note and finishes the same step instead of taking another one.
+`rollback` finds the note and finishes the same step instead of taking another one. No other
+writer comes in between: the lock is held until what follows is exported.
 """
 
 from __future__ import annotations
@@ -72,9 +73,9 @@ def step_back(workspace: Workspace, dataset: str) -> tuple[Step, Appended, RunRe
             if serving is not None:
                 published = serving.publisher_date
                 record_success(workspace.data_dir, name, published, workspace.clock)
-    report = publish(workspace)
-    if report.ok:
-        note.unlink(missing_ok=True)
+        report = publish(workspace)
+        if report.ok:
+            note.unlink(missing_ok=True)
     return step, appended, report
 
 
@@ -108,22 +109,18 @@ def _planned(workspace: Workspace, dataset: str) -> Step:
         raise SettingsError(
             f"no dataset is called {dataset!r}", next_step=f"choose among {', '.join(known)}"
         )
-    origin, current = known[dataset].derived_from, store.current(dataset)
-    if origin is not None and not _orphaned(workspace, current, origin):
+    origin = known[dataset].derived_from
+    if origin is not None and not _orphaned(workspace, store.current(dataset), origin):
         raise SettingsError(
             f"{dataset} is made from {origin}",
             next_step=f"run `company-signals rollback {origin}`: both go back together",
         )
-    if current is None or current.id not in [one.id for one in store.state(dataset).good()[1:]]:
-        raise StateError(
-            "there is no previous version to go back to",
-            next_step="leave it as it is; a version that is bad can only be replaced",
-            dataset=dataset,
-        )
-    going = [one for one in store.derived(current) if one.status == "good"]
+    current, _ = store.going_back(dataset)
+    going = [*(one for one in store.derived(current) if one.status == "good"), current]
+    before = {one.dataset: store.state(one.dataset).before(one.id) for one in going}
     return Step(
-        goes={one.dataset: one.id for one in (*going, current)},
-        serves={one.dataset: _before(workspace, one) for one in (*going, current)},
+        goes={one.dataset: one.id for one in going},
+        serves={name: one.id if one is not None else None for name, one in before.items()},
     )
 
 
@@ -133,12 +130,6 @@ def _orphaned(workspace: Workspace, derived: Version | None, origin: str) -> boo
         return False
     compared = workspace.store.state(origin).find(derived.inputs[0].resource)
     return compared is not None and compared.status == "withdrawn"
-
-
-def _before(workspace: Workspace, version: Version) -> str | None:
-    good = [one.id for one in workspace.store.state(version.dataset).good()]
-    earlier = good[: good.index(version.id)]
-    return earlier[-1] if earlier else None
 
 
 def _take_back(workspace: Workspace, step: Step) -> Appended:

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pydantic_settings
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -27,7 +28,9 @@ class Settings(BaseSettings):
         ``SIGNALS_DATA_DIR=/srv/signals SIGNALS_LEADS=/srv/leads.csv company-signals run``
     """
 
-    model_config = SettingsConfigDict(env_prefix="SIGNALS_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="SIGNALS_", env_file=(ROOT / ".env", ".env"), extra="ignore"
+    )
 
     data_dir: Path = Field(
         default=ROOT / "data", description="where everything a run makes is kept"
@@ -48,7 +51,11 @@ class Settings(BaseSettings):
     at: date | datetime | None = Field(
         default=None, description="the date or instant a run takes as now; the system's if not set"
     )
-    memory_limit: str = Field(default="8GB", description="memory DuckDB may take before it spills")
+    memory_limit: str = Field(
+        default="8GB",
+        pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$",
+        description="memory DuckDB may take before it spills",
+    )
     changed_ceilings: dict[str, float] = Field(
         default_factory=dict,
         description="dataset → share of keys that may change before a version is held (JSON)",
@@ -61,6 +68,20 @@ class Settings(BaseSettings):
         for host, url in value.items():
             if "/" in host or not urlsplit(url).hostname:
                 raise ValueError(f"{host!r}: {url!r} is not host → URL")
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _a_folder(cls, value: Path) -> Path:
+        if value.exists() and not value.is_dir():
+            raise ValueError(f"{value.name} is a file, a folder is needed")
+        return value
+
+    @field_validator("leads")
+    @classmethod
+    def _a_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError(f"there is no file {value.name}")
         return value
 
     @property
@@ -86,6 +107,11 @@ def load_settings(**overrides: object) -> Settings:
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]
+    except pydantic_settings.SettingsError as error:
+        raise SettingsError(
+            f"a setting is not the JSON it must be ({error})",
+            next_step="correct that setting; docs/settings.md lists them all",
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"][:1]).upper()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 
-import polars as pl
 from rich.text import Text
 
 from assets import discovery
@@ -18,10 +17,10 @@ from leads import keys
 from opendata.clock import PARIS
 from opendata.errors import OpenDataError
 from opendata.source_status import last_attempt, source_status
-from opendata.state import Version
 from pipelines.console import console
 from pipelines.maintenance import shown_table, size
 from pipelines.rollback import unfinished
+from pipelines.summary import rows_of
 from signals.feed import manifest
 
 _COLOURS = {"OK": "green", "STALE": "yellow", "GAP": "red"}
@@ -62,7 +61,7 @@ def _print_sources(workspace: Workspace) -> bool:
             Text(state, style=_COLOURS[state]),
             str(serving.publisher_date) if serving else "never",
             f"{last.astimezone(PARIS):%Y-%m-%d %H:%M}" if last else "never",
-            f"{_rows(workspace, serving):,}",
+            f"{rows_of(workspace, serving):,}",
             str(len(workspace.store.state(name).versions)),
         )
         if state != "OK":
@@ -72,13 +71,6 @@ def _print_sources(workspace: Workspace) -> bool:
         reason.truncate(REASON, overflow="ellipsis")
         console.print(reason)
     return "GAP" not in states["state"].to_list()
-
-
-def _rows(workspace: Workspace, serving: Version | None) -> int:
-    if serving is None:
-        return 0
-    counts = [workspace.store.scan(name).select(pl.len()) for name in serving.tables]
-    return sum(int(frame.item()) for frame in pl.collect_all(counts))
 
 
 def _print_waiting(workspace: Workspace) -> bool:

@@ -16,6 +16,7 @@ from rich.table import Table
 from assets import discovery
 from assets.leads import intake_note
 from assets.workspace import Workspace
+from opendata.files import digest
 from opendata.source_status import source_status
 from opendata.state import Version
 from pipelines.console import console
@@ -72,7 +73,7 @@ def print_datasets(workspace: Workspace, report: RunReport) -> None:
         table.add_row(
             name,
             str(version.publisher_date) if version else "never",
-            f"{_rows(workspace, version):,}",
+            f"{rows_of(workspace, version):,}",
             f"{version.rejected:,}" if version else "",
             report.outcomes.get(name, ""),
             row["state"],
@@ -80,7 +81,8 @@ def print_datasets(workspace: Workspace, report: RunReport) -> None:
     console.print(table)
 
 
-def _rows(workspace: Workspace, version: Version | None) -> int:
+def rows_of(workspace: Workspace, version: Version | None) -> int:
+    """Return the current rows of all tables of a version's dataset."""
     if version is None:
         return 0
     counts = [workspace.store.scan(name).select(pl.len()) for name in version.tables]
@@ -105,15 +107,22 @@ def print_matches(workspace: Workspace) -> None:
 
 
 def _print_refused(workspace: Workspace) -> None:
-    """Print which lines of the lead file were refused and why; never what they hold."""
-    note = intake_note(workspace)
-    refused = json.loads(note.read_bytes())["refused"] if note.exists() else []
+    """Print which lines of this lead file were refused and why; never what they hold."""
+    path = intake_note(workspace)
+    if workspace.leads is None or not path.exists():
+        return
+    note = json.loads(path.read_bytes())
+    if note["asked"][0] != digest(workspace.leads):
+        return
+    if not note["counts"]["accepted"]:
+        console.print("\nNo row of the lead file could be used.")
+    refused = note["refused"]
     if refused:
-        console.print(f"\nRows of the lead file that were refused: {len(refused):,}")
+        console.print(f"\nRows of the lead file that were refused: {note['counts']['rejected']:,}")
     for row in refused[:SHOWN]:
         console.print(f"  line {row['line']}  {row['column']}: {row['rule']}")
     if len(refused) > SHOWN:
-        console.print(f"  … and {len(refused) - SHOWN:,} more, in {_shown(note)}")
+        console.print(f"  … and more, in {_shown(path)}")
 
 
 def print_signals(workspace: Workspace) -> None:

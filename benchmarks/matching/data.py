@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from leads.index import Index, write_index
-from leads.places import place_keys
+from leads.places import address_key, place_keys
 from opendata.errors import SettingsError
 
 SEED = "2026-11"
@@ -105,12 +105,15 @@ def build(folder: Path, *, without: pl.Series | None = None) -> Index:
     located = rows.filter(pl.col("siret").is_not_null()).with_columns(
         *place_keys("postcode", "city", None), state.alias("active")
     )
+    located = located.with_columns(
+        address_key(pl.col("address"), pl.col("postcode")).alias("address")
+    )
     establishments = (
         located.sort("siret", "postcode", nulls_last=True)
         .unique("siret", keep="first", maintain_order=True)
         .select(
             "siret", "siren", pl.lit("O").alias("statut_diffusion"), "active",
-            pl.lit(False).alias("hq"), "postcode", "city", "department",
+            pl.lit(False).alias("hq"), "postcode", "city", "department", "address",
         )
     )  # fmt: skip
     units = rows.group_by("siren").agg(

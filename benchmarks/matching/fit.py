@@ -10,14 +10,14 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from benchmarks.matching import data, regression
+from benchmarks.matching import boosting, data, regression
 from leads import lookup, scoring
 from leads.features import PAIR_FEATURES
 from leads.index import Index
@@ -118,13 +118,17 @@ def fit_pair_stage(pairs: pl.DataFrame) -> dict[str, float]:
     return coefficients
 
 
-def fit_rank_stage(units: pl.DataFrame) -> tuple[dict[str, float], float]:
+def fit_rank_stage(units: pl.DataFrame) -> dict[str, Any]:
     """Fit how likely each of the first few candidates is right."""
     rows = units.filter((pl.col("split") == "fit") & (pl.col("rank") < LEARNT))
-    fitted, intercept = regression.logistic(
-        matrix(rows, RANK_FEATURES), matrix(rows, ["right"])[:, 0], np.ones(rows.height), RIDGE
-    )
-    return {n: round(v, 6) for n, v in zip(RANK_FEATURES, fitted, strict=True)}, round(intercept, 6)
+    x, y = matrix(rows, RANK_FEATURES), matrix(rows, ["right"])[:, 0]
+    weights, alone = regression.logistic(x, y, np.ones(rows.height), RIDGE)
+    trees, start = boosting.boosted(x, y)
+    return {
+        "coefficients": {n: round(v, 6) for n, v in zip(RANK_FEATURES, weights, strict=True)},
+        "intercept": round((alone + start) / 2, 6),
+        "trees": trees,
+    }
 
 
 def calibrate(top: pl.DataFrame) -> dict[str, dict[str, Any]]:
@@ -181,11 +185,9 @@ def fit(index: Index) -> dict[str, Any]:
     found = bench(index)
     pair = fit_pair_stage(found.pairs)
     units = scoring.ranked(scoring.best_names(found.pairs, pair))
-    rank, intercept = fit_rank_stage(units)
     content: dict[str, Any] = {
         "pair": pair,
-        "rank": rank,
-        "intercept": intercept,
+        "rank": fit_rank_stage(units),
         "calibration": {},
         "thresholds": {},
         "identifier": {"given": identifier_share(found.pairs)},
@@ -214,15 +216,21 @@ def fit(index: Index) -> dict[str, Any]:
         "open_share": OPEN_SHARE,
         "leads": dict(found.truth.group_by("split").len().sort("split").iter_rows()),
         "ridge": RIDGE,
+        "boosting": asdict(boosting.Settings()),
     }
     numbers = {key: value for key, value in content.items() if key != "version"}
-    content["version"] = "logistic-" + hashlib.sha256(json_bytes(numbers)).hexdigest()[:12]
+    content["version"] = "boosted-" + hashlib.sha256(json_bytes(numbers)).hexdigest()[:12]
     return content
 
 
 def ordered_json(content: dict[str, Any]) -> bytes:
-    """Return the model file: the order of the features is part of the model."""
-    return f"{json.dumps(content, ensure_ascii=False, indent=1)}\n".encode()
+    """Return the model file: the order of the features is part of the model, a tree is a line."""
+    trees = content["rank"]["trees"]
+    places = {"trees": [f"tree {number}" for number in range(len(trees))]}
+    text = json.dumps({**content, "rank": content["rank"] | places}, ensure_ascii=False, indent=1)
+    for place, tree in zip(places["trees"], trees, strict=True):
+        text = text.replace(f'"{place}"', json.dumps(tree), 1)
+    return f"{text}\n".encode()
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from assets import discovery
+from assets.workspace import INSEE_KEY
 from leads.headers import HEADERS
 from leads.keys import VARIABLE
 from opendata.addresses import STORAGE_HOSTS
@@ -26,7 +27,7 @@ def test_the_headers_of_leads_are_those_recognised_in_their_order() -> None:
 def test_every_setting_named_exists() -> None:
     named = set(re.findall(r"SIGNALS_[A-Z_]+", PAGE))
     known = {f"SIGNALS_{name.upper()}" for name in Settings.model_fields}
-    assert named - known == {VARIABLE}
+    assert named - known == {VARIABLE, INSEE_KEY}
 
 
 def test_the_insee_key_is_not_needed_yet() -> None:

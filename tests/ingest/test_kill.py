@@ -304,7 +304,7 @@ def test_killed_at_random_moments(runner: Runner, tmp_path: Path, say: Callable[
     moments = random.Random(SEED)  # noqa: S311 - not a secret
     last: Counter[str] = Counter()
     seconds = known.seconds
-    for _ in range(RANDOM_KILLS):
+    while last.total() < RANDOM_KILLS:
         folder = known.copy()
         after = moments.uniform(0, seconds)
         answer = known.killed(folder, after=after)
@@ -314,6 +314,5 @@ def test_killed_at_random_moments(runner: Runner, tmp_path: Path, say: Callable[
         known.check_serves(folder)
         _, seconds = known.finish(folder)  # how fast the machine is just now
         assert fingerprint(folder) == known.result, f"killed after {after:.3f} s: {answer}"
-    assert last.total() > RANDOM_KILLS / 2
     listed = ", ".join(f"{name} {count}" for name, count in sorted(last.items()))
-    say(f"{last.total()} kills of {RANDOM_KILLS} at random, by last point: {listed}")
+    say(f"{last.total()} kills at random moments, by last point: {listed}")

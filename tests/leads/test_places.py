@@ -3,7 +3,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from leads.places import city_key, department_key, place_keys, postcode_key
+from leads.places import address_key, city_key, department_key, place_keys, postcode_key
 
 
 def value(expression: pl.Expr, text: str | None) -> str | None:
@@ -20,6 +20,21 @@ def value(expression: pl.Expr, text: str | None) -> str | None:
 )  # fmt: skip
 def test_departments(typed: str | None, code: str | None) -> None:
     assert value(department_key(pl.col("x")), typed) == code
+
+
+@pytest.mark.parametrize(
+    ("street", "key"),
+    [("12 bis, rue de l'Église Saint-Martin", "35380 12 EGLISE"), ("12 R EGLISE ST MARTIN",
+     "35380 12 EGLISE"), ("Rue des Lilas", None), ("12", None), ("12 rue", None), (None, None),
+     ("Bât. C, 7 avenue du Maréchal Foch", "35380 7 MARECHAL"), ("7B AV MARECHAL FOCH",
+     "35380 7 MARECHAL"), ("ZI 35380", None)],
+)  # fmt: skip
+def test_addresses(street: str | None, key: str | None) -> None:
+    assert value(address_key(pl.col("x"), pl.lit("35380")), street) == key
+
+
+def test_an_address_without_postcode_is_none() -> None:
+    assert value(address_key(pl.col("x"), pl.lit(None, pl.String)), "7 rue Foch") is None
 
 
 @pytest.mark.parametrize(

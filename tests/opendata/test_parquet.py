@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from opendata import files, parquet
+from opendata import files, parquet, warehouse
 from opendata.errors import StateError
 
 INFO = {"dataset": "essai", "licence_id": "lov2", "attribution": "Insee, « base Sirene »"}
@@ -122,3 +122,30 @@ def test_what_is_not_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1 cut")
     with pytest.raises(StateError, match="not a readable Parquet file"):
         parquet.metadata(tmp_path / "a.parquet")
+
+
+def numbered(count: int) -> pl.LazyFrame:
+    numbers = pl.int_range(count, eager=True)
+    shuffled = (numbers * 7919) % count
+    return pl.LazyFrame(
+        {"key": shuffled, "text": shuffled.cast(pl.String).str.pad_start(40, "x")},
+    )
+
+
+def test_large_and_small_files_are_written_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limits are lowered so that DuckDB really spills, encrypted, as on a national file."""
+    small = tmp_path / "small.parquet"
+    assert parquet.sink(numbered(600_000), small, sort_by=["text"]).rows == 600_000
+    monkeypatch.setattr(parquet, "SORT_IN_MEMORY", 1000)
+    opened = warehouse.Warehouse.in_memory
+    monkeypatch.setattr(
+        warehouse.Warehouse,
+        "in_memory",
+        lambda **more: opened(**more, memory_limit="48MB", threads=1),
+    )
+    large = tmp_path / "large.parquet"
+    assert parquet.sink(numbered(600_000), large, sort_by=["text"]).rows == 600_000
+    assert large.read_bytes() == small.read_bytes()
+    assert pl.read_parquet(large)["text"].is_sorted()

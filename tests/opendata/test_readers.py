@@ -210,7 +210,7 @@ def test_an_empty_array_is_0_data_rows(tmp_path: Path) -> None:
         (b"", "the file is empty"),
         (b"\xef\xbb\xbf \n", "the file is empty"),
         (b"<!DOCTYPE html><html>503</html>", "the file is a web page"),
-        (gzip.compress(b"siren\n1\n"), "the file is gzip"),
+        (gzip.compress(b"siren\n1\n", mtime=0), "the file is gzip"),
         ("siren\n552032534\n".encode("utf-16"), "the file is UTF-16"),
         (b'{"error": "no such dataset"}', "the file is jsonl, csv was declared"),
         (b'<?xml version="1.0"?><a/>', "the file is xml, csv was declared"),

@@ -228,13 +228,40 @@ def test_gc_keeps_what_serves_waits_or_is_cited(tmp_path: Path) -> None:
     held = store.hold(store.stage(essai(), draft(5), frames({"1": "5"})), "inspect")
     store.rollback("essai")
     removed = store.gc(1, cited={two.source_id})
-    assert removed == [one.source_id, four.source_id]
+    assert removed == [one.source_id]
     kept = {version.id for version in store.state("essai").versions}
-    assert kept == {two.id, three.id, held.id}
+    assert kept == {two.id, three.id, four.id, held.id}
     assert {path.stem for path in (tmp_path / "tables" / TABLE).iterdir()} == kept
     assert content(store.scan(TABLE)) == {"1": "3"}
     assert content(store.scan_version(TABLE, two.id)) == {"1": "2"}
     assert store.gc({"essai": 1}, cited={two.source_id}) == []
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "events"])
+def test_gc_forgets_what_was_withdrawn_only_once_a_later_version_serves(
+    tmp_path: Path, kind: str
+) -> None:
+    store = TableStore(tmp_path)
+    one, two = (publish(store, day, {"1": str(day)}, kind) for day in (1, 2))
+    store.rollback("essai")
+    assert store.gc(1) == []
+    # The same files fetched again are still known, and can still be let go on purpose.
+    again = store.stage(essai(kind), draft(2), frames({"1": "2"}))
+    assert (again.id, again.status) == (two.id, "withdrawn")
+    assert content(store.scan(TABLE)) == {"1": "1"}
+    three = publish(store, 3, {"1": "3"}, kind)
+    assert store.gc(2) == [two.source_id]
+    assert [version.id for version in store.state("essai").good()] == [one.id, three.id]
+    assert not (tmp_path / two.tables[TABLE].file).exists()
+
+
+def test_gc_keeps_what_was_withdrawn_while_nothing_serves(tmp_path: Path) -> None:
+    store = TableStore(tmp_path)
+    one = publish(store, 1, {"1": "a"})
+    store.withdraw("essai", one.id, reason="bad")
+    assert store.gc(1) == []
+    assert store.release("essai", one.id).id == one.id
+    assert content(store.scan(TABLE)) == {"1": "a"}
 
 
 def test_gc_never_removes_a_window_of_events_that_counts(tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
+import json
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from operating import LAST, copied, ids, serving, with_held_version
@@ -14,6 +18,7 @@ from replaying import Replayed, hashes, stream_rows, workspace_at
 
 from assets.feed import detect
 from assets.workspace import Workspace
+from opendata import files
 from opendata.clock import Clock
 from opendata.errors import OpenDataError, SettingsError, StateError
 from opendata.sample_portal import SamplePortal
@@ -26,8 +31,40 @@ from pipelines.maintenance import (
     release_held,
     roll_back,
 )
+from signals.feed import manifest
 
 Capture = pytest.CaptureFixture[str]
+#: Another process that waits for the lock, tells what it finds, and keeps the lock till the end.
+OTHER = """
+import fcntl, json, pathlib, sys
+data, published = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+with (data / ".lock").open("w") as lock:
+    print("waits", flush=True)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    notes = [path.stem for path in (data / "state" / "rollbacks").glob("*.json")]
+    print(json.dumps({"unfinished": notes, "published": published.read_text("utf-8")}), flush=True)
+    sys.stdin.read()
+"""
+
+
+def other_writer(data_dir: Path) -> subprocess.Popen[str]:
+    """Start another process that wants the lock, and return once it asks for it."""
+    published = data_dir / "exports" / "company" / manifest.NAME
+    pipe = subprocess.PIPE
+    other = subprocess.Popen(
+        [sys.executable, "-c", OTHER, str(data_dir), str(published)],
+        stdin=pipe, stdout=pipe, text=True,
+    )  # fmt: skip
+    assert other.stdout is not None
+    assert other.stdout.readline() == "waits\n"
+    return other
+
+
+def told(other: subprocess.Popen[str]) -> dict[str, Any]:
+    """Return what the other process found when it got the lock; it holds it from then on."""
+    assert other.stdout is not None
+    found: dict[str, Any] = json.loads(other.stdout.readline())
+    return found
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,16 +77,51 @@ def test_a_running_writer_is_not_disturbed(
     replayed: Replayed, portal: SamplePortal, tmp_path: Path
 ) -> None:
     workspace = copied(replayed, portal, tmp_path)
-    before = hashes(workspace.data_dir / "state")
-    # As another process holds it: a descriptor of its own on the same file.
-    with (workspace.data_dir / ".lock").open("w") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        for action in (roll_back, release_held):
-            with pytest.raises(StateError, match="another run is writing"):
-                action(workspace, "decp")
+    before = hashes(workspace.data_dir)
+    with other_writer(workspace.data_dir) as other:
+        told(other)
+        with pytest.raises(StateError, match="another run is writing"):
+            roll_back(workspace, "decp")
         with pytest.raises(StateError, match="another run is writing"):
             collect_garbage(workspace)
-    assert hashes(workspace.data_dir / "state") == before
+    assert hashes(workspace.data_dir) == before
+    # With something to release.
+    assert roll_back(workspace, "decp")
+    before = hashes(workspace.data_dir)
+    with other_writer(workspace.data_dir) as other:
+        told(other)
+        with pytest.raises(StateError, match="another run is writing"):
+            release_held(workspace, "decp")
+    assert hashes(workspace.data_dir) == before
+
+
+@pytest.mark.parametrize("action", [roll_back, release_held])
+def test_no_other_writer_comes_in_before_what_follows_is_exported(
+    replayed: Replayed,
+    portal: SamplePortal,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    action: Callable[[Workspace, str], bool],
+) -> None:
+    workspace = copied(replayed, portal, tmp_path)
+    if action is release_held:
+        roll_back(workspace, "decp")
+    published = workspace.exports / "company" / manifest.NAME
+    before = published.read_text("utf-8")
+    others: list[subprocess.Popen[str]] = []
+
+    def come(point: str) -> None:
+        if point == "state:after-rename" and not others:
+            others.append(stack.enter_context(other_writer(workspace.data_dir)))
+
+    with ExitStack() as stack:
+        monkeypatch.setattr(files, "on_point", come)
+        assert action(workspace, "decp")
+        (other,) = others
+        seen = told(other)
+    after = published.read_text("utf-8")
+    assert after != before
+    assert seen == {"unfinished": [], "published": after}
 
 
 # -- release ----------------------------------------------------------------------------
@@ -114,10 +186,10 @@ def test_gc_keeps_every_version_that_something_still_needs(
     assert f"sirene_changes@{ids(workspace, 'sirene_changes')[-1]}" in cited
     assert f"bodacc@{serving(workspace, 'bodacc')}" in cited
     removed = workspace.store.gc(1, cited)
-    assert withdrawn in removed
     assert not set(removed) & cited
-    with pytest.raises(StateError, match="no version is held"):
-        release_held(workspace, "sirene")
+    # Nothing cites it, but its publisher still shows it: forgotten, it would come back.
+    assert withdrawn not in cited
+    assert withdrawn not in removed
     # Going on needs what came before; exporting describes every source that is cited.
     assert detect(workspace).rows.is_empty()
     assert run_exports(workspace).ok

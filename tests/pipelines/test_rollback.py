@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from operating import LAST, copied, ids, serving
+from operating import LAST, SIRENE, copied, ids, serving
 from replaying import Replayed, hashes, run_step, stream_rows, workspace_at
 
 from assets.feed import detect
@@ -18,8 +18,8 @@ from opendata.errors import SettingsError, StateError
 from opendata.sample_portal import SamplePortal
 from opendata.warehouse import Warehouse
 from pipelines import replay
-from pipelines.main_job import history
-from pipelines.maintenance import release_held, roll_back
+from pipelines.main_job import history, run_main_job
+from pipelines.maintenance import collect_garbage, release_held, roll_back
 from pipelines.rollback import unfinished
 
 
@@ -113,6 +113,49 @@ def test_a_run_after_a_rollback_does_not_serve_the_withdrawn_version_again(
     assert report.nothing_new
     assert serving(workspace, "decp") == served
     assert hashes(workspace.exports) == before
+
+
+def sources(workspace: Workspace) -> dict[str, set[str]]:
+    """Return the versions of the register and of its changes that analysts and leads see."""
+    with Warehouse.read_only(workspace.warehouse) as database:
+        found = {
+            table: {row[0] for row in database.rows(f"SELECT DISTINCT source_id FROM {table}")}
+            for table in ("sirene__legal_units", "sirene__establishments")
+        }
+    matched = workspace.lead_store.matches()["registry_version"].unique().to_list()
+    return {**found, "matches": set(matched)}
+
+
+def test_a_version_rolled_back_stays_away_after_gc_until_it_is_released(
+    replayed: Replayed, portal: SamplePortal, tmp_path: Path
+) -> None:
+    workspace = copied(replayed, portal, tmp_path, SIRENE[2])
+    both = ("sirene", "sirene_changes")
+    older = {name: ids(workspace, name)[1] for name in both}
+    newer = {name: ids(workspace, name)[2] for name in both}
+    said = standing(workspace)
+    assert roll_back(workspace, "sirene")
+    left = standing(workspace)
+    collect_garbage(workspace)
+
+    # The portal still shows what was withdrawn.
+    for _ in range(2):
+        report = run_main_job(workspace, ["sirene"])
+        assert report.failures == {}
+        assert report.nothing_new
+        assert report.outcomes == dict.fromkeys(both, "unchanged")
+        assert {name: serving(workspace, name) for name in both} == older
+        assert set().union(*sources(workspace).values()) == {f"sirene@{older['sirene']}"}
+        assert standing(workspace).equals(left)
+        collect_garbage(workspace)
+
+    assert release_held(workspace, "sirene")
+    assert {name: serving(workspace, name) for name in both} == newer
+    assert set().union(*sources(workspace).values()) == {f"sirene@{newer['sirene']}"}
+    assert standing(workspace).equals(said)
+    report = run_main_job(workspace, ["sirene"])
+    assert report.nothing_new
+    assert {name: serving(workspace, name) for name in both} == newer
 
 
 class Killed(BaseException):

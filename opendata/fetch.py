@@ -189,6 +189,7 @@ def _check_licence(dataset: Dataset, remote: RemoteFile, resource: str) -> None:
             next_step="read the new licence; correct dataset.yml only if it allows re-publication",
             dataset=dataset.name,
             resource=resource,
+            file=remote.file_name,
         )
     if found not in OPEN_LICENCES:
         raise LicenceError(
@@ -196,6 +197,7 @@ def _check_licence(dataset: Dataset, remote: RemoteFile, resource: str) -> None:
             next_step=f"use only {', '.join(sorted(OPEN_LICENCES))}, or have the list extended",
             dataset=dataset.name,
             resource=resource,
+            file=remote.file_name,
         )
 
 
@@ -211,6 +213,7 @@ def _check_plausible(resource: Resource, remote: RemoteFile, dataset: str) -> No
             next_step="compare the query in dataset.yml with the portal; nothing was changed",
             dataset=dataset,
             resource=resource.name,
+            file=remote.file_name,
         )
 
 

@@ -132,7 +132,7 @@ def numbered(count: int) -> pl.LazyFrame:
     )
 
 
-def test_large_and_small_files_are_written_alike(
+def test_large_files_spill_encrypted_and_are_written_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limits are lowered so that DuckDB really spills, encrypted, as on a national file."""

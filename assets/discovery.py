@@ -41,7 +41,7 @@ def sources() -> dict[str, Source]:
 
 def tables() -> dict[str, str]:
     """Return table → name of the dataset that makes it."""
-    return {table: name for name, source in sources().items() for table in source.dataset.tables}
+    return {table: dataset.name for table, dataset in owners().items()}
 
 
 def owners() -> dict[str, Dataset]:

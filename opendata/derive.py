@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 
-import polars as pl
-
 from opendata.clock import Clock
 from opendata.errors import SettingsError, StateError
 from opendata.ingest import Source, dated
@@ -47,15 +45,13 @@ def build_derived(source: Source, store: TableStore, clock: Clock) -> Outcome | 
         return unchanged(store, last, clock)
     previous = _previous(store, origin, last) if last is not None else None
     draft = _draft(source, origin, previous, clock)
-    before = _rows(store, previous) if previous is not None else None
-    frames = source.derive(before, _rows(store, origin), origin.publisher_date)
+    before = store.rows_of(previous) if previous is not None else None
+    frames = source.derive(before, store.rows_of(origin), origin.publisher_date)
     version = store.stage(dataset, draft, dated(frames, origin.publisher_date))
     checks = [
         result
-        for name, table in version.tables.items()
-        for result in check_table(
-            dataset, name, pl.scan_parquet(store.data_dir / table.file, glob=False)
-        )
+        for name, rows in store.rows_of(version).items()
+        for result in check_table(dataset, name, rows)
     ]
     return settle(store, version, checks, clock)
 
@@ -77,13 +73,6 @@ def _previous(store: TableStore, origin: Version, last: Version) -> Version:
             dataset=last.dataset,
         )
     return previous
-
-
-def _rows(store: TableStore, version: Version) -> dict[str, pl.LazyFrame]:
-    return {
-        name: pl.scan_parquet(store.data_dir / table.file, glob=False)
-        for name, table in version.tables.items()
-    }
 
 
 def _draft(source: Source, origin: Version, previous: Version | None, clock: Clock) -> Draft:

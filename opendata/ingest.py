@@ -259,10 +259,7 @@ def _gates(
 ) -> list[CheckResult]:
     if changed_ceiling is not None:
         dataset = _with_ceiling(dataset, changed_ceiling)
-    staged = {
-        name: pl.scan_parquet(store.data_dir / table.file, glob=False)
-        for name, table in version.tables.items()
-    }
+    staged = store.rows_of(version)
     serving = store.current(dataset.name) if dataset.kind == "snapshot" else None
     results = _order(version, serving)
     for name, rows in staged.items():

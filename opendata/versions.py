@@ -44,6 +44,10 @@ class TableStore(Staging):
         """Return the rows that one version brought: its file."""
         return self._file(self._known(self._owner(table).dataset, version), table)
 
+    def rows_of(self, version: Version) -> dict[str, pl.LazyFrame]:
+        """Return the rows of each table of a version, staged ones included."""
+        return {name: self._file(version, name) for name in version.tables}
+
     def paths(self, table: str) -> list[Path]:
         """Return the files behind :meth:`scan`, oldest first."""
         state = self._owner(table)

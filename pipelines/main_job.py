@@ -172,11 +172,11 @@ def _report(result: dg.ExecuteInProcessResult) -> RunReport:
             if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
                 name = _place(check.asset_key.to_user_string())
                 report.failures[name] = check.description or "failed"
-            continue
-        if event.is_step_failure and event.step_key is not None:
-            if "AssetCheckFailed" not in str(event.step_failure_data.error_display_string):
-                report.failures[_place(event.step_key)] = _reason(event)
-            continue
+        elif event.is_step_failure and event.step_key is not None:
+            # A failed check was told by its own event.
+            if "AssetCheckFailed" in str(event.step_failure_data.error_display_string):
+                continue
+            report.failures[_place(event.step_key)] = _reason(event)
     for key, metadata in made.items():
         dataset = tables.get(key.removeprefix("core_"))
         if dataset is not None:

@@ -30,12 +30,22 @@ run: $(VENV)/.run ## replay the bundled real sample: portal to signals
 test: $(VENV)/.dev ## the tests that need only Python
 	$(BIN)/python -m pytest -n 2
 
+# Browser driver, documentation site, PostgreSQL and audit tools of the full tests.
+$(VENV)/.full: requirements/full.txt $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/full.txt
+	@touch $@
+
+# The peers that the benchmarks measure themselves against.
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/bench.txt
+	@touch $@
+
 # The next line of DuckDB, beside the locked one: tested for all but encryption (ADR 0004).
 $(VENV)/.duckdb-2: requirements/duckdb-2.txt $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade --target $(VENV)/duckdb-2 -r requirements/duckdb-2.txt
 	@touch $@
 
-test-full: $(VENV)/.duckdb-2 ## what takes minutes or needs a browser; a missing tool fails
+test-full: $(VENV)/.full $(VENV)/.duckdb-2 ## what takes minutes or needs a browser; a missing tool fails
 	$(BIN)/python -m pytest -m full
 	PYTHONPATH=$(VENV)/duckdb-2 $(BIN)/python -m pytest -k "not encrypted and not unreadable and not PIVOT" $(DUCKDB_TESTS)
 
@@ -57,12 +67,14 @@ generated: $(VENV)/.dev ## write ATTRIBUTION.md and the generated docs pages aga
 dev: $(VENV)/.run ## Dagster's web interface on http://127.0.0.1:3000
 	DAGSTER_HOME=$(CURDIR) $(BIN)/dagster dev --host 127.0.0.1 --port 3000
 
-bench: $(VENV)/.dev ## the benchmarks; BENCH_DATA names the folder of large real files
+bench: $(VENV)/.bench ## the benchmarks; BENCH_DATA names the folder of large real files
 	$(BIN)/python -m benchmarks
 
 lock: ## resolve the dependencies again (needs uv)
 	uv pip compile pyproject.toml --quiet --extra build --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/run.txt
 	uv pip compile pyproject.toml --quiet --extra dev -c requirements/run.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/dev.txt
+	uv pip compile pyproject.toml --quiet --extra full -c requirements/run.txt -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/full.txt
+	uv pip compile pyproject.toml --quiet --extra bench -c requirements/run.txt -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/bench.txt
 	echo "duckdb>=2,<3" | uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/duckdb-2.txt
 
 clean: ## remove the replay and what tools made; live data, its key and the environment stay

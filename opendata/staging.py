@@ -174,7 +174,9 @@ class Staging(Retention):
         if checks:
             update["checks"] = tuple(dict(check) for check in checks)
         good = version.model_copy(update=update)
-        self._save(state.put(good, last=True).model_copy(update={"current": good.id}))
+        # One that was taken back goes where it stood: what was taken back after it still follows.
+        last = good.id not in {one.id for one in state.since()}
+        self._save(state.put(good, last=last).model_copy(update={"current": good.id}))
         return good
 
     def hold(

@@ -102,7 +102,7 @@ def _print_rejected(path: Path, rows: int) -> None:
 
 
 def release_held(workspace: Workspace, dataset: str) -> bool:
-    """Let a held version serve, or one that was rolled back if nothing came after it.
+    """Let a held version serve, or undo the last rollback if nothing came after it.
 
     What is derived from it is brought up to date, then the leads are matched and the
     tables exported.
@@ -117,10 +117,10 @@ def release_held(workspace: Workspace, dataset: str) -> bool:
     _require(dataset)
     store, clock = workspace.store, workspace.clock
     with one_writer(workspace.data_dir):
-        chosen, released = _waiting(workspace, dataset), store.current(dataset)
-        # A release killed half-way has nothing waiting, but what is derived is not back yet.
-        if chosen or released is None or not _withdrawn_with(workspace, released):
-            released = release(store, dataset, clock, chosen)
+        released = store.current(dataset)
+        # A release that was killed half-way is finished first: what is derived is not back yet.
+        if released is None or not _withdrawn_with(workspace, released):
+            released = release(store, dataset, clock, _waiting(workspace, dataset))
         for one in _withdrawn_with(workspace, released):
             release(store, one.dataset, clock, one.id)
         for name, source in discovery.sources().items():
@@ -138,13 +138,16 @@ def _withdrawn_with(workspace: Workspace, version: Version) -> list[Version]:
 
 
 def _waiting(workspace: Workspace, dataset: str) -> str | None:
-    """Return the latest version that is held, or was withdrawn with none taken up since."""
+    """Return the latest version that is held, or the one that the last rollback took back.
+
+    Of several that were taken back one after the other, the oldest went last.
+    """
     state = workspace.store.state(dataset)
     held = [one.id for one in state.versions if one.status == "held"]
     if held:
         return held[-1]
     later = [one.id for one in state.since() if one.status == "withdrawn"]
-    return later[-1] if later else None
+    return later[0] if later else None
 
 
 def roll_back(workspace: Workspace, dataset: str) -> bool:

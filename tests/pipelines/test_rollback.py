@@ -102,6 +102,30 @@ def test_a_release_brings_back_what_is_derived_as_well(
     assert {name: serving(workspace, name) for name in now} == now
 
 
+def test_two_rollbacks_are_undone_by_two_releases_one_step_each(
+    replayed: Replayed, portal: SamplePortal, tmp_path: Path
+) -> None:
+    """The version in the middle says its signals again, those that are still of use."""
+    workspace = copied(replayed, portal, tmp_path, SIRENE[-1])
+    versions = ids(workspace, "sirene")
+    now = pl.lit(workspace.clock.now())
+    seen = []
+    for _ in range(2):
+        alive = workspace.log.current().filter(pl.col("expirytime") > now)
+        seen.append(standing(workspace).join(alive, on="signalid", how="semi"))
+        assert roll_back(workspace, "sirene")
+    assert serving(workspace, "sirene") == versions[0]
+    assert seen[1].height > standing(workspace).join(seen[1], on="signalid", how="semi").height
+    for expected, version in zip(reversed(seen), versions[1:], strict=True):
+        assert release_held(workspace, "sirene")
+        assert serving(workspace, "sirene") == version
+        assert ids(workspace, "sirene") == versions
+        again = standing(workspace).join(expected, on="signalid", how="semi")
+        assert again.equals(expected)
+    with pytest.raises(StateError, match="no version is held"):
+        release_held(workspace, "sirene")
+
+
 def test_a_run_after_a_rollback_does_not_serve_the_withdrawn_version_again(
     replayed: Replayed, portal: SamplePortal, plan: list[replay.Step], tmp_path: Path
 ) -> None:

@@ -40,7 +40,7 @@ def count_records(path: Path, resource: Resource) -> int | None:
         return None
     limit = max(UNPACKED, RATIO * path.stat().st_size)
     try:
-        with _opened(path, kind, resource.member) as stream:
+        with opened(path, kind, resource.member) as stream:
             lines = _lines_outside_quotes(stream, limit)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, IndexError, RuntimeError):
         return None
@@ -52,7 +52,8 @@ def count_records(path: Path, resource: Resource) -> int | None:
 
 
 @contextmanager
-def _opened(path: Path, kind: Kind, member: str | None) -> Iterator[IO[bytes]]:
+def opened(path: Path, kind: Kind, member: str | None) -> Iterator[IO[bytes]]:
+    """Open what is in a packed file, or a plain one, as a stream of bytes."""
     if kind == "zip":
         with zipfile.ZipFile(path) as archive:
             files = [name for name in archive.namelist() if not name.endswith("/")]

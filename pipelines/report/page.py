@@ -1,0 +1,48 @@
+"""The page itself.
+
+Belongs here: filling the template and writing the file, which only its owner may read: it
+names leads. Does not belong here: counting (``facts``), geometry (``shapes``).
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+
+from opendata import files
+from pipelines.report.facts import Facts, week_label
+from pipelines.report.shapes import columns, departements
+from pipelines.report.words import Language, Words
+
+
+def render(facts: Facts, language: Language) -> str:
+    """Return the report as one HTML page that loads nothing.
+
+    Everything from outside is escaped; links are web addresses only (``facts``).
+    """
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("pipelines.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = resources.files("pipelines.report").joinpath("templates/style.css")
+    return templates.get_template("report.html.j2").render(
+        facts=facts,
+        say=Words(language),
+        style=style.read_text(encoding="utf-8"),
+        chart=columns(facts.weeks),
+        map=departements(facts.departements),
+        week_label=week_label,
+        recognised=sum(facts.verdicts.get(one, 0) for one in ("confirmed", "probable")),
+        fresh=sum(source.state == "OK" for source in facts.sources),
+    )
+
+
+def write(facts: Facts, language: Language, target: Path) -> None:
+    """Write the report, readable by its owner only."""
+    files.write_bytes(target, render(facts, language).encode(), point="report")
+    target.chmod(0o600)

@@ -1,7 +1,7 @@
 """Open an archive from outside without trusting it.
 
-Belongs here: taking one file out of a zip, gzip or ``.taz`` (tar compressed by gzip),
-within limits. Does not belong here: what is in the file.
+Belongs here: taking one file out of a zip, gzip or ``.taz`` (tar compressed by gzip), or all
+XML documents of the latter as one, within limits. Does not belong here: what is in the file.
 
 Nothing is written under a name that the archive chose: the caller gives the folder, and
 the file keeps its last name only. Sizes are counted while reading, never believed.
@@ -9,13 +9,16 @@ the file keeps its last name only. Sizes are counted while reading, never believ
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import re
 import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal, Protocol, cast
 
@@ -23,7 +26,12 @@ from opendata import files
 from opendata.errors import ArchiveError
 from opendata.remote import safe_name
 
+#: Bytes of one of the documents that are read together; those met so far have a few thousand.
+DOCUMENT = 1 << 24
 _AGAIN = "fetch it again; if it lasts, tell the publisher"
+_DECLARATION = re.compile(
+    rb"""<\?xml\s[^>]*?(?:encoding\s*=\s*["'](?P<encoding>[\w.-]+)["'][^>]*)?\?>"""
+)
 _DAMAGED = (
     zipfile.BadZipFile,
     gzip.BadGzipFile,
@@ -113,6 +121,107 @@ def unpack(
         ) from error
 
 
+def unpack_documents(
+    path: Path,
+    folder: Path,
+    members: str,
+    *,
+    lines: tuple[str, str] | None = None,
+    limits: ArchiveLimits | None = None,
+) -> Path:
+    """Write the XML documents of a ``.taz`` one after another, under one root, to one file.
+
+    Each keeps its own root element, and loses what stands before it only once in a file:
+    byte order mark and XML declaration.
+
+    Args:
+        path: the archive.
+        folder: where the file goes; made if needed.
+        members: regular expression that the whole name of a document matches.
+        lines: regular expression of the names of text files, and the name of an element: each of
+            their lines becomes a document of that name which holds it in ``LINE``.
+        limits: what is tolerated; by default more members than where one file is wanted.
+
+    Raises:
+        ArchiveError: damaged, dangerous, without any document, or a document that is not UTF-8.
+        StateError: the disk is full.
+    """
+    limits = limits or ArchiveLimits(members=200_000)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / "documents.xml"
+    try:
+        with files.atomic_file(target, point="unpack") as temporary, temporary.open("wb") as sink:
+            files.require_free(folder, path.stat().st_size)
+            sink.write(b'<?xml version="1.0" encoding="UTF-8"?>\n<documents>\n')
+            listed = (re.compile(lines[0]), lines[1]) if lines is not None else None
+            if not _joined(path, sink, re.compile(members), listed, limits):
+                raise ArchiveError(
+                    f"none of its files matches {members}",
+                    next_step="correct `members` in dataset.yml, or tell the publisher",
+                )
+            sink.write(b"</documents>\n")
+    except ArchiveError as error:
+        error.located(file=path.name)
+        raise
+    except _DAMAGED as error:
+        raise ArchiveError(
+            "the taz archive is cut short or damaged", next_step=_AGAIN, file=path.name
+        ) from error
+    return target
+
+
+def _joined(
+    path: Path,
+    sink: IO[bytes],
+    members: re.Pattern[str],
+    lines: tuple[re.Pattern[str], str] | None,
+    limits: ArchiveLimits,
+) -> int:
+    """Write what a tar has of documents and of lines; return the number of documents."""
+    found = 0
+    with gzip.open(path) as source:
+        metered = _Metered(source, path.stat().st_size, limits)
+        with _tar(metered) as archive:
+            for number, entry in enumerate(archive, start=1):
+                _check_count(number, limits)
+                _check_entry(entry)
+                if entry.isreg() and members.fullmatch(entry.name):
+                    sink.write(_bare(_content(archive, entry), entry.name) + b"\n")
+                    found += 1
+                elif entry.isreg() and lines is not None and lines[0].fullmatch(entry.name):
+                    text = _content(archive, entry).decode("utf-8", errors="replace")
+                    sink.writelines(_as_documents(text, lines[1]))
+        while metered.read(files.CHUNK):
+            pass  # to the end, where gzip keeps its checksum
+    return found
+
+
+def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
+    if entry.size > DOCUMENT:
+        raise _dangerous(f"a document of {entry.size:,} bytes", entry.name)
+    content = archive.extractfile(entry)
+    return content.read() if content is not None else b""
+
+
+def _as_documents(text: str, element: str) -> Iterator[bytes]:
+    for line in text.splitlines():
+        if line.strip():
+            yield f"<{element}><LINE>{escape(line.strip())}</LINE></{element}>\n".encode()
+
+
+def _bare(document: bytes, name: str) -> bytes:
+    """Return a document without what may stand only once at the beginning of a file."""
+    plain = document.removeprefix(codecs.BOM_UTF8).lstrip()
+    declared = _DECLARATION.match(plain)
+    encoding = declared["encoding"].decode().lower() if declared and declared["encoding"] else ""
+    if encoding not in ("", "utf-8", "utf8", "us-ascii"):
+        raise ArchiveError(
+            f"{safe_name(name, 'a document')} is in {encoding}, not UTF-8",
+            next_step="tell the publisher; nothing was changed",
+        )
+    return plain[declared.end() :] if declared else plain
+
+
 def _from_zip(path: Path, folder: Path, member: str | None, limits: ArchiveLimits) -> Path:
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
@@ -156,10 +265,7 @@ def _tar_names(path: Path, limits: ArchiveLimits) -> list[str]:
         with _tar(metered) as archive:
             for number, entry in enumerate(archive, start=1):
                 _check_count(number, limits)
-                _check_name(entry.name)
-                if not (entry.isreg() or entry.isdir()):
-                    kind = "a link" if entry.issym() or entry.islnk() else "a device"
-                    raise _dangerous(kind, entry.name)
+                _check_entry(entry)
                 if entry.isreg():
                     names.append(entry.name)
         while metered.read(files.CHUNK):
@@ -178,6 +284,13 @@ def _check_count(count: int, limits: ArchiveLimits) -> None:
             f"it has more than {limits.members:,} members",
             next_step="do not open it; tell the publisher",
         )
+
+
+def _check_entry(entry: tarfile.TarInfo) -> None:
+    _check_name(entry.name)
+    if not (entry.isreg() or entry.isdir()):
+        kind = "a link" if entry.issym() or entry.islnk() else "a device"
+        raise _dangerous(kind, entry.name)
 
 
 def _check_name(name: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from opendata import parquet
@@ -30,12 +31,31 @@ class Content:
         key: columns that identify a row; rows are stored in that order.
         comment: meaning, publisher, licence and date of the table.
         columns: column → meaning.
+        query: what a view over other tables of the warehouse shows; it has no files.
+        parameters: of a query, to be asked as ``FROM name(value, …)``.
+        without: columns of the files that are left out.
     """
 
     paths: Sequence[Path]
     key: Sequence[str]
     comment: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
+    query: str | None = None
+    parameters: Sequence[str] = ()
+    without: Sequence[str] = ()
+
+
+def overlaid(base: str, over: str, key: Sequence[str], treated: str, since: datetime) -> str:
+    """Return the query of a table with what was treated after ``since`` in place of its rows."""
+    newer = f"{identifier(treated)} > TIMESTAMP {literal(since.isoformat(sep=' '))}"
+    same = " AND ".join(
+        f"was.{identifier(name)} IS NOT DISTINCT FROM now.{identifier(name)}" for name in key
+    )
+    return (
+        f"SELECT * FROM {identifier(over)} WHERE {newer} UNION ALL BY NAME "  # noqa: S608 - quoted
+        f"SELECT was.* FROM {identifier(base)} AS was ANTI JOIN "
+        f"(FROM {identifier(over)} WHERE {newer}) AS now ON {same}"
+    )
 
 
 def assemble(
@@ -75,24 +95,38 @@ def assemble(
         ) as db:
             # One transaction: hundreds of comments would each be a commit of their own.
             db.execute("BEGIN")
-            for name, content in sorted(tables.items()):
+            # Views over other tables come after those.
+            for name, content in sorted(tables.items(), key=lambda one: (_is_view(one), one[0])):
                 rows[name] = _add(db, name, content, view_above)
             db.execute("COMMIT")
             db.execute("CHECKPOINT")
     return rows
 
 
+def _is_view(named: tuple[str, Content]) -> bool:
+    return named[1].query is not None
+
+
 def _add(db: Warehouse, name: str, content: Content, view_above: int) -> int:
     absent = [path.name for path in content.paths if not path.exists()]
-    if absent or not content.paths:
+    if absent or not (content.paths or content.query):
         raise StateError(
             f"table {name} has no file {absent or ''}",
             next_step="run its dataset again",
             file=absent[0] if absent else None,
         )
+    if content.query and content.parameters:
+        listed = ", ".join(identifier(one) for one in content.parameters)
+        db.execute(f"CREATE MACRO {identifier(name)}({listed}) AS TABLE {content.query}")
+        db.execute(f"COMMENT ON MACRO TABLE {identifier(name)} IS {literal(content.comment)}")
+        return 0
     total = sum(parquet.count(path) for path in content.paths)
-    kind = "VIEW" if total > view_above else "TABLE"
-    query = _query(content)
+    kind = "VIEW" if content.query or total > view_above else "TABLE"
+    query = content.query or _query(content)
+    if content.without and not content.query:
+        hidden = ", ".join(literal(column) for column in content.without)
+        # A file older than one of these columns does not have it.
+        query = f"SELECT COLUMNS(lambda c: c NOT IN ({hidden})) FROM ({query})"  # noqa: S608
     if kind == "TABLE" and content.key:
         query += f" ORDER BY {_listed(content.key)}"
     db.execute(f"CREATE {kind} {identifier(name)} AS {query}")

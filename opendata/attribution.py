@@ -12,6 +12,11 @@ from datetime import date
 
 from opendata.catalogue import Assertions, Column, Dataset, Resource
 
+#: What the page of a dataset says that was only read in the shape its publisher describes.
+UNSEEN = (
+    "**Not yet seen on real data**: read so far in the shape its publisher describes, from a "
+    "synthetic fixture. `company-signals doctor --live` compares it with the portal."
+)
 NOT_OFFICIAL = (
     "Reuse is ours alone: no publisher named here endorses it. "
     "Aucun des producteurs cités n'approuve ni ne parraine cette réutilisation."
@@ -63,6 +68,7 @@ def dataset_page(dataset: Dataset) -> str:
         "",
         f"*{dataset.title_en}*",
         "",
+        *(() if dataset.seen_on_real_data else (UNSEEN, "")),
         dataset.description.strip(),
         "",
         dataset.description_en.strip(),
@@ -97,10 +103,15 @@ def _resource_section(resource: Resource) -> list[str]:
         for column in resource.columns
     ]
     packed = f" in {resource.archive}" if resource.archive else ""
+    found = f"`{resource.id}`" if resource.id else "Found by its title"
+    others = "".join(
+        f" Also offered as {form.format}: {f'`{form.id}`' if form.id else 'found by its title'}."
+        for form in resource.forms.values()
+    )
     return [
         f"## Source file: {resource.name}",
         "",
-        f"`{resource.id}`, {resource.format}{packed}.",
+        f"{found}, {resource.format}{packed}.{others}",
         "",
         *_table(["header", "our name", "type", "français", "English"], rows),
         "",

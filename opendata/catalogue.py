@@ -7,6 +7,7 @@ Does not belong here: fetching, reading or checking them.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -136,37 +137,101 @@ class Window(Model):
     empty_ok_days: int = Field(description="longest window in which no record is plausible")
 
 
+class Form(Model):
+    """Another form in which the publisher offers the same file; fields as in ``Resource``."""
+
+    id: str = ""
+    format: Literal["csv", "json", "jsonl", "parquet", "xlsx", "xml"]
+    archive: Literal["zip", "gzip", "taz"] | None = None
+    title_pattern: str | None = None
+
+
 class Resource(Model):
     """One file of a dataset.
 
     Attributes:
         name: short stable name, used in paths and messages.
-        id: the portal's resource id (data.gouv.fr) or dataset id (Opendatasoft, data-fair).
+        id: the portal's resource id (data.gouv.fr) or dataset id (Opendatasoft, data-fair);
+            empty where it is not known: the one resource whose title matches is taken.
         format: what is inside, once unpacked.
         archive: how it is packed.
         member: name of the file inside the archive, when there are several.
+        members: regular expression that the names of XML documents inside the archive match whole;
+            they are read as one, and ``records`` names the root of each.
+        lines: with ``members``, the names of text files whose lines are records too, in ``LINE``.
         title_pattern: what the portal's title must match whole, to catch permuted ids.
         optional: absence is reported, not fatal.
+        empty_ok: a file without any record is plausible.
+        order: columns by which the rows are put in order before they are normalised.
+        forms: other forms of the same file, by name; see ``Dataset.form``.
+        records: where the records are in a nested document (JSON, XML): the names below the root
+            that lead to one, e.g. ``listeAvis/avis``.
+        lift: objects of a JSON record whose own fields are read as fields of the record; of an
+            array, the first object.
         window: set for sources asked by period.
+        like: ``dataset.resource`` whose columns these records carry too; ``columns`` adds to them.
+            Which of them are there is up to the query: only those never empty are required.
         columns: the contract of the file.
     """
 
     name: str
-    id: str
+    id: str = ""
     format: Literal["csv", "json", "jsonl", "parquet", "xlsx", "xml"]
     archive: Literal["zip", "gzip", "taz"] | None = None
     member: str | None = None
+    members: str | None = None
+    lines: str | None = None
     title_pattern: str | None = None
     optional: bool = False
+    empty_ok: bool = False
+    order: tuple[str, ...] = ()
+    forms: dict[str, Form] = Field(default_factory=dict)
     csv: Csv = Csv()
+    records: str | None = None
+    lift: tuple[str, ...] = ()
     window: Window | None = None
     query: dict[str, str] = Field(default_factory=dict)
-    columns: tuple[Column, ...]
+    like: str | None = None
+    columns: tuple[Column, ...] = ()
 
     @property
     def column_names(self) -> tuple[str, ...]:
         """Return the names of the columns in our vocabulary."""
         return tuple(column.name for column in self.columns)
+
+    @model_validator(mode="after")
+    def _records_are_found(self) -> Self:
+        if self.format == "xml" and not self.records:
+            raise ValueError("a resource in XML says where its records are")
+        if self.records and self.format not in ("xml", "json"):
+            raise ValueError("only a nested document (json, xml) has records to be found")
+        if (self.members or self.lines) and (self.format, self.archive) != ("xml", "taz"):
+            raise ValueError(
+                "only what a taz has beside XML documents is read by `members`, `lines`"
+            )
+        return self
+
+    def in_form(self, form: str) -> Resource:
+        """Return the resource as the publisher offers it in another form.
+
+        Raises:
+            SettingsError: it is not offered in that form.
+        """
+        if form not in self.forms:
+            raise SettingsError(
+                f"the resource {self.name} is not offered as {form!r}",
+                next_step=f"use one of {', '.join(sorted(self.forms)) or 'none'}, or no `form`",
+            )
+        return self.model_copy(update=dict(self.forms[form]))
+
+    @model_validator(mode="after")
+    def _can_be_found(self) -> Self:
+        ways = [(self.id, self.title_pattern)]
+        ways += [(form.id, form.title_pattern) for form in self.forms.values()]
+        for number, title in ways:
+            if not number and not title:
+                raise ValueError(f"resource {self.name} has neither id nor title_pattern")
+        return self
 
 
 #: The engine's own column of every table.
@@ -218,15 +283,29 @@ class Assertions(Model):
 class Table(Model):
     """A normalised table of the dataset.
 
-    ``key`` is unique in the current state. ``date`` names the column whose range is shown.
+    ``key`` is unique in the current state. ``date`` names the column whose range is shown. A
+    table of an overlay that lists no column has those of the table it overlays. ``inherits``
+    names the resource that tells what its columns are, where several have them.
     """
 
     title_fr: str
     title_en: str
     key: tuple[str, ...]
     date: str | None = None
-    columns: tuple[TableColumn, ...]
+    inherits: str | None = None
+    columns: tuple[TableColumn, ...] = ()
     assertions: Assertions = Assertions()
+
+
+class Overlay(Model):
+    """What a dataset says of a snapshot between two of its publications.
+
+    The table ``<this>__x`` replaces the rows of ``<dataset>__x`` that have the same key and were
+    treated before; the next snapshot supersedes it.
+    """
+
+    dataset: str = Field(description="the snapshot")
+    treated: str = Field(description="column of both: the instant the publisher wrote the row")
 
 
 class Dataset(Model):
@@ -236,7 +315,9 @@ class Dataset(Model):
         portal: how it is fetched; ``derived`` is made from the versions of ``derived_from``.
         kind: ``snapshot`` replaces what was there; ``events`` adds to it.
         coherent: all resources must carry the same month, or none is taken.
+        form: name of the form in which every resource is taken; the first one if not given.
         keep: versions kept for rollback.
+        overlays: the snapshot whose rows these replace until its next publication.
     """
 
     name: str
@@ -249,13 +330,16 @@ class Dataset(Model):
     host: str = Field(description="official base URL of the portal")
     dataset_id: str
     derived_from: str | None = None
+    overlays: Overlay | None = None
     landing_page: str
     licence: Licence
     attribution: str = Field(description="sentence to show; {date} is the date of last update")
     cadence: Cadence
     kind: Literal["snapshot", "events"]
     coherent: bool = False
+    form: str | None = None
     keep: int = 3
+    seen_on_real_data: bool = True
     contains_personal_data: bool
     personal_data_note: str
     known_traps: tuple[str, ...] = ()
@@ -263,15 +347,31 @@ class Dataset(Model):
     tables: dict[str, Table]
 
     def resource(self, name: str) -> Resource:
-        """Return the resource called ``name``; ``KeyError`` if there is none."""
+        """Return the resource called ``name``; ``KeyError`` if there is none.
+
+        ``<resource>/<file>`` names one of its files and gives it as well.
+        """
         for resource in self.resources:
-            if resource.name == name:
+            if resource.name == name.partition("/")[0]:
                 return resource
         raise KeyError(name)
+
+    def in_form(self, form: str | None) -> Dataset:
+        """Return the dataset with every file taken in another form; itself if ``None``.
+
+        Raises:
+            SettingsError: a resource is not offered in that form.
+        """
+        if form is None:
+            return self
+        resources = tuple(resource.in_form(form) for resource in self.resources)
+        return self.model_copy(update={"form": form, "resources": resources})
 
     def described_columns(self, table: str) -> tuple[Column, ...]:
         """Return the columns of ``table``, the engine's own last, with all that is inherited."""
         known = {column.name: column for res in self.resources for column in res.columns}
+        if (origin := self.tables[table].inherits) is not None:
+            known |= {column.name: column for column in self.resource(origin).columns}
         described = []
         for column in self.tables[table].columns:
             base = known.get(column.name)
@@ -294,6 +394,8 @@ class Dataset(Model):
     @model_validator(mode="after")
     def _tables_are_described(self) -> Self:
         for name, table in self.tables.items():
+            if self.overlays is not None and not table.columns:
+                continue
             columns = {column.name for column in self.described_columns(name)}
             unknown = set(table.key) - columns
             if unknown:
@@ -301,8 +403,12 @@ class Dataset(Model):
         return self
 
 
-def load_dataset(path: Path) -> Dataset:
+def load_dataset(path: Path, instead: Mapping[str, Any] | None = None) -> Dataset:
     """Read one ``dataset.yml``.
+
+    Args:
+        path: the file.
+        instead: fields that replace those of the file.
 
     Raises:
         SettingsError: the file is not YAML or does not fit the model; the message names
@@ -310,7 +416,7 @@ def load_dataset(path: Path) -> Dataset:
     """
     try:
         content: Any = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
-        dataset = Dataset.model_validate(content)
+        dataset = Dataset.model_validate({**content, **instead} if instead else content)
     except yaml.YAMLError as error:
         raise SettingsError(
             f"not valid YAML: {error}", next_step="correct the file", file=str(path)
@@ -329,7 +435,7 @@ def load_dataset(path: Path) -> Dataset:
             next_step="give both the same name",
             file=str(path),
         )
-    return dataset
+    return dataset.in_form(dataset.form)
 
 
 def load_catalogue(folder: Path) -> dict[str, Dataset]:

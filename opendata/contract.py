@@ -8,7 +8,7 @@ is judged over a whole table (``quality.py``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,9 +33,11 @@ class ReadResult:
     """What became of the files of a resource.
 
     Attributes:
-        path: typed Parquet: the columns of the resource under our names, ``_line`` (Int64,
-            1 is the first record of its file, so the header of a CSV) and, when there are
-            several files, ``_file``.
+        rows: the columns of the resource under our names and types, ``_line`` (Int64, 1 is
+            the first record of its file, so the header of a CSV) and, when there are several
+            files, ``_file``.
+        path: Parquet of ``rows``; absent when they are read from the files each time
+            (``again`` of :func:`read_resource`).
         rejected: Parquet of what was refused, one row a (record, column): resource, file,
             line, column, rule, value; ``None`` when nothing was.
         read, accepted, rejected_rows: records; the last two add up to the first.
@@ -45,6 +47,7 @@ class ReadResult:
         notes: departures from the contract that were tolerated.
     """
 
+    rows: pl.LazyFrame
     path: Path
     rejected: Path | None
     read: int
@@ -56,7 +59,12 @@ class ReadResult:
 
 
 def read_resource(
-    resource: Resource, paths: Sequence[Path], *, work: Path, empty_ok: bool = False
+    resource: Resource,
+    paths: Sequence[Path],
+    *,
+    work: Path,
+    empty_ok: bool = False,
+    again: bool = False,
 ) -> ReadResult:
     """Read ``paths`` by the contract of ``resource``.
 
@@ -65,6 +73,8 @@ def read_resource(
         paths: its unpacked files; several are read as one, in that order.
         work: folder for the results and intermediate files; made if absent.
         empty_ok: a window without any record is plausible.
+        again: read Parquet files again whenever their rows are asked for, instead of keeping
+            a typed copy; they must stay where they are for as long. Other formats are kept.
 
     Raises:
         ContractError: a header, a format or an encoding differs, or there is no record.
@@ -75,19 +85,20 @@ def read_resource(
             "there is no file to read", next_step="fetch the dataset again", resource=resource.name
         )
     work.mkdir(parents=True, exist_ok=True)
-    if resource.format == "xml":
-        return _pass_through(resource, paths, work)
     try:
-        return _read(resource, paths, work, empty_ok=empty_ok)
+        return _read(resource, paths, work, empty_ok=empty_ok, again=again)
     except ContractError as error:
         error.located(resource=resource.name)
         raise
 
 
-def _read(resource: Resource, paths: Sequence[Path], work: Path, *, empty_ok: bool) -> ReadResult:
+def _read(
+    resource: Resource, paths: Sequence[Path], work: Path, *, empty_ok: bool, again: bool
+) -> ReadResult:
     opened = [readers.open_table(path, resource, work) for path in paths]
+    again = again and all(one.native is not None for one in opened)
     try:
-        return _split(resource, paths, opened, work, empty_ok=empty_ok)
+        return _split(resource, paths, opened, work, empty_ok=empty_ok, again=again)
     except pl.exceptions.ComputeError as error:
         for path in paths:
             if (found := readers.explained(path, resource)) is not None:
@@ -101,7 +112,7 @@ def _read(resource: Resource, paths: Sequence[Path], work: Path, *, empty_ok: bo
         readers.mended(path, one, resource, work) if sniffing.kind_of(path) == "csv" else one
         for path, one in zip(paths, opened, strict=True)
     ]
-    return _split(resource, paths, mended, work, empty_ok=empty_ok)
+    return _split(resource, paths, mended, work, empty_ok=empty_ok, again=False)
 
 
 def _split(
@@ -111,33 +122,38 @@ def _split(
     work: Path,
     *,
     empty_ok: bool,
+    again: bool,
 ) -> ReadResult:
-    """Write good and bad rows in one pass over the files, and count them independently."""
+    """Tell good rows from bad in one pass over the files, and count them independently."""
     columns = resource.columns
+    native = _native(resource, opened)
     texts = [
-        _named(resource, path, one).with_columns(pl.lit(path.name).alias(FILE))
+        _named(resource, path, one, native).with_columns(pl.lit(path.name).alias(FILE))
         for path, one in zip(paths, opened, strict=True)
     ]
-    judged = _judged(pl.concat(texts, how="vertical"), columns)
+    typed = _typed(pl.concat(texts, how="vertical"), columns, native)
+    judged = typed.with_columns(_verdict(columns, native))
     target, wide = work / f"{resource.name}.parquet", work / f"{resource.name}.refused.parquet"
     kept = [LINE, *([FILE] if len(paths) > 1 else []), *resource.column_names]
+    bad = judged.filter(pl.col(_BAD)).select(LINE, FILE, FIELDS, *_evidence(columns, native))
     good = judged.filter(~pl.col(_BAD)).select(kept)
-    bad = judged.filter(pl.col(_BAD)).select(LINE, FILE, FIELDS, *_evidence(columns))
-    tally = judged.select(pl.len().alias("read"), *_nulled_counts(columns))
-    *_, counts = pl.collect_all(
-        [
-            good.sink_parquet(target, lazy=True),
-            bad.sink_parquet(wide, lazy=True),
-            tally,
-        ],
-        engine="streaming",
+    tally = judged.select(
+        pl.len().alias("read"), (~pl.col(_BAD)).sum().alias("good"), *_nulled_counts(columns)
     )
+    sinks = [bad.sink_parquet(wide, lazy=True)]
+    if not again:
+        sinks.append(good.sink_parquet(target, lazy=True))
+    *_, counts = pl.collect_all([*sinks, tally], engine="streaming")
     read = int(counts["read"][0])
     rejected, refused, rules = _quarantined(resource, wide, work)
     for column in columns:
         if column.on_error == "null" and (number := int(counts[_COUNT + column.name][0])):
             rules[f"{column.name}:unreadable"] = number
-    accepted = pl.scan_parquet(target, glob=False).select(pl.len()).collect().item()
+    if again:
+        rows, accepted = _without(typed, wide, refused).select(kept), int(counts["good"][0])
+    else:
+        rows = pl.scan_parquet(target, glob=False)
+        accepted = int(rows.select(pl.len()).collect().item())
     if accepted + refused != read:
         raise StateError(
             f"{read:,} records were read but {accepted:,} kept and {refused:,} refused",
@@ -151,6 +167,7 @@ def _split(
             file=paths[0].name,
         )
     return ReadResult(
+        rows=rows,
         path=target,
         rejected=rejected,
         read=read,
@@ -162,7 +179,32 @@ def _split(
     )
 
 
-def _named(resource: Resource, path: Path, opened: Opened) -> pl.LazyFrame:
+def _native(resource: Resource, opened: Sequence[Opened]) -> frozenset[str]:
+    """Return the columns whose values every file holds in their own type already."""
+    found = {column.name for column in resource.columns}
+    for one in opened:
+        if one.native is None:
+            return frozenset()
+        types = list(one.native.drop(LINE).collect_schema().values())
+        dtypes = {_key(header): dtype for header, dtype in zip(one.headers, types, strict=True)}
+        for column in resource.columns:
+            dtype = next(
+                (dtypes[key] for name in column.headers if (key := _key(name)) in dtypes), None
+            )
+            if dtype is None or not typing_rules.is_native(column, dtype):
+                found.discard(column.name)
+    return frozenset(found)
+
+
+def _without(rows: pl.LazyFrame, wide: Path, refused: int) -> pl.LazyFrame:
+    """Leave out the rows that were refused, by file and line."""
+    if refused == 0:
+        return rows
+    lines = pl.scan_parquet(wide, glob=False).select(FILE, LINE).collect().lazy()
+    return rows.join(lines, on=[FILE, LINE], how="anti", maintain_order="left")
+
+
+def _named(resource: Resource, path: Path, opened: Opened, native: Collection[str]) -> pl.LazyFrame:
     """Give the columns of one file the names under which their text travels."""
     positions: dict[str, list[int]] = {}
     for position, header in enumerate(opened.headers):
@@ -186,35 +228,55 @@ def _named(resource: Resource, path: Path, opened: Opened) -> pl.LazyFrame:
                 next_step="ask the publisher which one counts",
                 file=path.name,
             )
-        source = pl.col(f"c{at[0]}") if at else pl.lit(None, dtype=pl.String)
-        chosen.append(source.alias(raw_name(column)))
+        chosen.append(_source(opened, at, typed=column.name in native).alias(raw_name(column)))
+    if opened.native is not None:
+        return opened.native.select(LINE, pl.lit(None, dtype=pl.String).alias(FIELDS), *chosen)
     has_fields = FIELDS in opened.frame.collect_schema()
     fields = pl.col(FIELDS) if has_fields else pl.lit(None, dtype=pl.String).alias(FIELDS)
     return opened.frame.select(LINE, fields, *chosen)
+
+
+def _source(opened: Opened, at: Sequence[int], *, typed: bool) -> pl.Expr:
+    """Return the column of a file at a position, null if it has none."""
+    if not at:
+        return pl.lit(None, dtype=pl.String)
+    found = pl.col(f"c{at[0]}")
+    if opened.native is None or typed:
+        return found
+    return readers.as_text(found, opened.native.collect_schema()[f"c{at[0]}"])
 
 
 def _key(header: str) -> str:
     return header.strip().casefold()
 
 
-def _judged(texts: pl.LazyFrame, columns: Sequence[Column]) -> pl.LazyFrame:
-    """Add the repaired text, the typed value and the verdict of each row."""
-    flags = [
-        typing_rules.failed(column)
-        for column in columns
-        if column.on_error == "reject" and typing_rules.rules(column)
-    ]
-    frame = typing_rules.typed(texts, columns)
+def _typed(texts: pl.LazyFrame, columns: Sequence[Column], native: Collection[str]) -> pl.LazyFrame:
+    """Add the repaired text and the typed value, null where a lenient column is unreadable."""
+    frame = typing_rules.typed(texts, columns, native)
     lenient = [column for column in columns if column.on_error == "null"]
-    if lenient:
-        frame = frame.with_columns(
-            pl.when(~typing_rules.failed(column)).then(pl.col(column.name)).alias(column.name)
-            for column in lenient
-        )
-    unfilled = [pl.col(column.name).is_null() for column in lenient if not column.nullable]
+    if not lenient:
+        return frame
     return frame.with_columns(
-        pl.any_horizontal(pl.col(FIELDS).is_not_null(), *flags, *unfilled).alias(_BAD)
+        pl.when(~typing_rules.failed(column, native=column.name in native))
+        .then(pl.col(column.name))
+        .alias(column.name)
+        for column in lenient
     )
+
+
+def _verdict(columns: Sequence[Column], native: Collection[str]) -> pl.Expr:
+    """Tell which rows are refused."""
+    flags = [
+        typing_rules.failed(column, native=column.name in native)
+        for column in columns
+        if column.on_error == "reject" and typing_rules.rules(column, native=column.name in native)
+    ]
+    unfilled = [
+        pl.col(column.name).is_null()
+        for column in columns
+        if column.on_error == "null" and not column.nullable
+    ]
+    return pl.any_horizontal(pl.col(FIELDS).is_not_null(), *flags, *unfilled).alias(_BAD)
 
 
 def _nulled_counts(columns: Sequence[Column]) -> list[pl.Expr]:
@@ -227,17 +289,17 @@ def _nulled_counts(columns: Sequence[Column]) -> list[pl.Expr]:
     ]
 
 
-def _evidence(columns: Sequence[Column]) -> list[pl.Expr]:
+def _evidence(columns: Sequence[Column], native: Collection[str]) -> list[pl.Expr]:
     """Return, for each column that can refuse a row, its first broken rule and its text."""
     found = []
     for column in columns:
-        if not typing_rules.rules(column):
+        if not typing_rules.rules(column, native=column.name in native):
             continue
-        rule = typing_rules.first_broken(column)
+        rule = typing_rules.first_broken(column, native=column.name in native)
         if column.on_error == "null":
             absent = pl.col(column.name).is_null()
             rule = pl.when(absent).then(pl.lit("required")) if not column.nullable else pl.lit(None)
-        text = pl.col(raw_name(column))
+        text = pl.col(raw_name(column)).cast(pl.String)
         if column.personal in ("sole_trader", "contact"):
             text = pl.when(text.is_not_null()).then(pl.lit(HIDDEN))
         found.append(
@@ -292,18 +354,3 @@ def _new_columns(resource: Resource, opened: Sequence[Opened]) -> tuple[str, ...
     known = {_key(name) for column in resource.columns for name in column.headers}
     met = dict.fromkeys(header for one in opened for header in one.headers if header)
     return tuple(header for header in met if _key(header) not in known)
-
-
-def _pass_through(resource: Resource, paths: Sequence[Path], work: Path) -> ReadResult:
-    """Hand XML on by path: only the ``normalise.py`` of its dataset knows its shape."""
-    target = work / f"{resource.name}.parquet"
-    frame = pl.DataFrame(
-        {
-            LINE: list(range(1, len(paths) + 1)),
-            FILE: [path.name for path in paths],
-            "path": [str(path) for path in paths],
-        },
-        schema={LINE: pl.Int64, FILE: pl.String, "path": pl.String},
-    )
-    frame.write_parquet(target)
-    return ReadResult(target, None, len(paths), len(paths), 0, {}, ())

@@ -1,7 +1,8 @@
 """What differs between two states of a table.
 
-Belongs here: a keyed comparison by value, in bounded memory. Does not belong here: which
-files are compared (``versions.py``), what a change means (``sirene/``, ``signals/``).
+Belongs here: a keyed comparison by value in bounded memory: range by range of the first key
+column, rows of one key side by side, columns compared as a whole. Does not belong here:
+which files are compared (``versions.py``), what a change means (``sirene/``, ``signals/``).
 
 Rows are compared value by value, never by a hash: a collision would hide a change. Null,
 the empty string and ``[ND]`` are three different values.
@@ -9,10 +10,11 @@ the empty string and ``[ND]`` are three different values.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
+from operator import or_
 
 import polars as pl
 
@@ -20,8 +22,72 @@ OP = "_op"
 ADDED, MODIFIED, REMOVED = "added", "modified", "removed"
 #: Rows of one comparison; larger tables are compared by ranges of their first key column.
 CHUNK_ROWS = 500_000
-_PRESENT_BEFORE, _PRESENT_AFTER = "in:before", "in:after"
 _BEFORE = "before:"
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Two states side by side: row ``n`` of ``before`` and ``after`` has the same key.
+
+    ``added`` are the rows that only the newer state has, ``removed`` those of the older.
+    """
+
+    before: pl.DataFrame
+    after: pl.DataFrame
+    added: pl.DataFrame
+    removed: pl.DataFrame
+
+    def changed(self, columns: Collection[str]) -> pl.Series:
+        """Tell for each common row whether any of ``columns`` differs; never null."""
+        nothing = pl.repeat(False, self.after.height, dtype=pl.Boolean, eager=True)
+        return reduce(or_, (self.differs(name) for name in columns), nothing)
+
+    def differs(self, column: str) -> pl.Series:
+        """Tell for each common row whether one column differs."""
+        return self.after[column].ne_missing(self.before[column])
+
+
+def aligned(before: pl.DataFrame, after: pl.DataFrame, key: Sequence[str]) -> Aligned:
+    """Bring the rows of two states side by side by ``key``, unique in each.
+
+    Where both are in ascending order of a single key, as tables are, one walk over the keys
+    does it; otherwise a join of the keys. The rest of the rows is only moved.
+    """
+    if len(key) == 1 and all(_ascending(state[key[0]]) for state in (before, after)):
+        old, new = _both_have(before[key[0]], after[key[0]])
+        return Aligned(
+            before.filter(old), after.filter(new), after.filter(~new), before.filter(~old)
+        )
+    pairs = (
+        after.select(key)
+        .with_row_index("new")
+        .join(before.select(key).with_row_index("old"), on=key, how="full", nulls_equal=True)
+        .select("new", "old")
+    )
+    common = pairs.drop_nulls()
+    return Aligned(
+        before[common["old"]],
+        after[common["new"]],
+        after[pairs.filter(pl.col("old").is_null())["new"]],
+        before[pairs.filter(pl.col("new").is_null())["old"]],
+    )
+
+
+def _ascending(values: pl.Series) -> bool:
+    return values.null_count() == 0 and values.is_sorted()
+
+
+def _both_have(before: pl.Series, after: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Tell of each value of two ascending runs whether the other has it too."""
+    runs = [
+        pl.LazyFrame({"value": values, "newer": pl.repeat(newer, len(values), eager=True)})
+        for values, newer in ((before, False), (after, True))
+    ]
+    walk = runs[0].merge_sorted(runs[1], key="value").collect()
+    value, newer = walk["value"], walk["newer"]
+    same = (value == value.shift(1)).fill_null(False)
+    twin = same | same.shift(-1, fill_value=False)
+    return twin.filter(~newer), twin.filter(newer)
 
 
 @dataclass(frozen=True)
@@ -64,9 +130,11 @@ def diff(
         ``with_before``, also ``before:<column>`` and ``changed`` (List(String)). In the
         order of the key.
     """
+    before, after = _same_columns(before, after)
+    compared = _compared(after, key, ignore)
     pieces = [
-        _with_values(joined, key, compared, with_before=with_before).collect(engine="streaming")
-        for joined, compared in _joins(before, after, key, ignore, chunk_rows)
+        _pieces(found, key, compared, with_before=with_before)
+        for found in _side_by_side(before, after, key, chunk_rows)
     ]
     return pl.concat(pieces).sort(*key)
 
@@ -80,14 +148,17 @@ def tally(
     chunk_rows: int = CHUNK_ROWS,
 ) -> Tally:
     """Count what :func:`diff` would return, in memory that does not grow with it."""
-    counts: Counter[str] = Counter()
-    for joined, _ in _joins(before, after, key, ignore, chunk_rows):
-        found = joined.group_by(OP).agg(pl.len()).collect(engine="streaming")
-        counts.update(dict(found.rows()))
-    return Tally(counts[ADDED], counts[MODIFIED], counts[REMOVED])
+    before, after = _same_columns(before, after)
+    compared = _compared(after, key, ignore)
+    counts = [0, 0, 0]
+    read = [*key, *compared]
+    for found in _side_by_side(before.select(read), after.select(read), key, chunk_rows):
+        here = (found.added.height, int(found.changed(compared).sum()), found.removed.height)
+        counts = [total + more for total, more in zip(counts, here, strict=True)]
+    return Tally(*counts)
 
 
-def _aligned(before: pl.LazyFrame, after: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+def _same_columns(before: pl.LazyFrame, after: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:
     old, new = before.collect_schema(), after.collect_schema()
     names = [*new, *(name for name in old if name not in new)]
     return (
@@ -125,65 +196,55 @@ def _ranges(
     yield value >= cuts[-1]
 
 
-def _joins(
-    before: pl.LazyFrame,
-    after: pl.LazyFrame,
-    key: Sequence[str],
-    ignore: Collection[str],
-    chunk_rows: int,
-) -> Iterator[tuple[pl.LazyFrame, list[str]]]:
-    """Yield, range by range, the joined rows that differ and the names compared."""
-    before, after = _aligned(before, after)
-    rest = [name for name in after.collect_schema() if name not in key]
-    compared = [name for name in rest if name not in ignore]
-    old = before.select(
-        *key,
-        *(pl.col(name).alias(_BEFORE + name) for name in rest),
-        pl.lit(True).alias(_PRESENT_BEFORE),
-    )
-    new = after.with_columns(pl.lit(True).alias(_PRESENT_AFTER))
-    operation = (
-        pl.when(pl.col(_PRESENT_AFTER).is_null())
-        .then(pl.lit(REMOVED))
-        .when(pl.col(_PRESENT_BEFORE).is_null())
-        .then(pl.lit(ADDED))
-        .when(pl.any_horizontal(pl.lit(False), *(_differs(name) for name in compared)))
-        .then(pl.lit(MODIFIED))
-    )
+def _compared(state: pl.LazyFrame, key: Sequence[str], ignore: Collection[str]) -> list[str]:
+    return [name for name in state.collect_schema() if name not in key and name not in ignore]
+
+
+def _side_by_side(
+    before: pl.LazyFrame, after: pl.LazyFrame, key: Sequence[str], chunk_rows: int
+) -> Iterator[Aligned]:
     for part in _ranges(before, after, key[0], chunk_rows):
-        joined = new.filter(part).join(
-            old.filter(part), on=list(key), how="full", coalesce=True, nulls_equal=True
-        )
-        yield joined.with_columns(operation.alias(OP)).filter(pl.col(OP).is_not_null()), compared
+        old, new = pl.collect_all([before.filter(part), after.filter(part)])
+        yield aligned(old, new, key)
 
 
-def _differs(name: str) -> pl.Expr:
-    return pl.col(name).ne_missing(pl.col(_BEFORE + name))
-
-
-def _with_values(
-    joined: pl.LazyFrame, key: Sequence[str], compared: Sequence[str], *, with_before: bool
-) -> pl.LazyFrame:
-    """Keep the columns of the states, a removed row with its last values."""
-    names = [
-        name
-        for name in joined.collect_schema()
-        if not name.startswith(_BEFORE) and name not in (_PRESENT_BEFORE, _PRESENT_AFTER, OP)
-    ]
-    last = pl.when(pl.col(OP) == REMOVED)
-    values = [
-        pl.col(name) if name in key else last.then(_BEFORE + name).otherwise(name).alias(name)
-        for name in names
-    ]
-    if not with_before:
-        return joined.select(*values, OP)
-    changed = [
-        pl.when(pl.col(OP) == MODIFIED, _differs(name)).then(pl.lit(name)) for name in compared
-    ]
-    nothing = pl.lit(None, dtype=pl.String)
-    return joined.select(
-        *values,
-        OP,
-        *(_BEFORE + name for name in names if name not in key),
-        pl.concat_list(nothing, *changed).list.drop_nulls().alias("changed"),
+def _pieces(
+    found: Aligned, key: Sequence[str], compared: Sequence[str], *, with_before: bool
+) -> pl.DataFrame:
+    """Return what differs in one range; a removed row has its last values."""
+    changed = found.changed(compared)
+    after = found.after.filter(changed)
+    rows = pl.concat([found.added, after, found.removed])
+    counts = (found.added.height, after.height, found.removed.height)
+    operations = pl.concat(
+        pl.repeat(name, size, dtype=pl.String, eager=True)
+        for name, size in zip((ADDED, MODIFIED, REMOVED), counts, strict=True)
     )
+    rows = rows.with_columns(operations.alias(OP))
+    if not with_before:
+        return rows
+    before = found.before.filter(changed)
+    nothing = found.before.clear(found.added.height)
+    former = pl.concat([nothing, before, found.removed]).drop(key)
+    differing = Aligned(before, after, found.added, found.removed)
+    names = [
+        pl.select(pl.when(differing.differs(name)).then(pl.lit(name)).alias(name)).to_series()
+        for name in compared
+    ]
+    listed = pl.DataFrame({"": pl.repeat(None, after.height, dtype=pl.String, eager=True)})
+    of_modified = listed.with_columns(names).select(
+        pl.concat_list(pl.all()).list.drop_nulls().alias("changed")
+    )
+    lists = pl.concat(
+        [
+            _empty(counts[0]),
+            of_modified,
+            _empty(counts[2]),
+        ]
+    )
+    return pl.concat([rows, former.rename(lambda name: _BEFORE + name), lists], how="horizontal")
+
+
+def _empty(size: int) -> pl.DataFrame:
+    """Return empty lists of changed columns."""
+    return pl.DataFrame({"changed": [[]] * size}, schema={"changed": pl.List(pl.String)})

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from opendata import files
 from opendata.catalogue import Dataset, Resource
 from opendata.clock import Clock
 from opendata.content import check_announced, check_content
 from opendata.errors import DownloadError, OpenDataError, PortalError, StateError
-from opendata.http import Answer, CutError, Http
+from opendata.http import TRANSIENT, Answer, CutError, Http
 from opendata.pace import Limits
-from opendata.partial import Length, Partial, announced_length
+from opendata.partial import Length, Mark, Partial, announced_length
 from opendata.receipt import Receipt, newest, raw_folder
-from opendata.remote import PagedPortal, Portal, RemoteFile
+from opendata.remote import Page, PagedPortal, Portal, RemoteFile, ResumablePortal
 
 #: Called with the resource, the bytes (or records) received so far and their total if known.
 Progress = Callable[[str, int, int | None], None]
@@ -212,26 +213,41 @@ class Download:
     def _take_pages(self, portal: PagedPortal, limits: Limits) -> Outcome:
         partial = self._partial()
         files.require_free(self.folder, 0)
-        partial.restart({})
-        received, expected = 0, self.remote.rows_expected
+        shown = str(self.remote.last_modified)
+        mark = partial.marked(shown) if isinstance(portal, ResumablePortal) else None
+        if mark is None:
+            partial.restart({})
+        received, expected = mark.rows if mark else 0, self.remote.rows_expected
         length = Length(None, self._cap(limits) if expected is None else None)
         try:
             with partial.growing(length) as append:
-                for page in portal.pages(self.dataset, self.resource, self.remote):
+                for page, place in self._pages(portal, mark):
                     received += len(page)
                     if expected is not None and received > expected:
                         raise DownloadError(
                             f"the portal says {expected:,} records, {received:,} came",
                             next_step="run again; if it lasts, tell the portal",
                         )
-                    for row in page:
-                        line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
-                        append(f"{line}\n".encode())
+                    append(b"".join(map(_line, page)))
+                    if place is not None:
+                        partial.mark(Mark(place, received), shown)
                     self._tell(received, expected)
+        except (*TRANSIENT, StoppedError):
+            if not isinstance(portal, ResumablePortal):
+                partial.discard()
+            raise
         except (OpenDataError, OSError):
             partial.discard()
             raise
         return self._keep(partial, self.remote.url, {})
+
+    def _pages(self, portal: PagedPortal, mark: Mark | None) -> Iterator[tuple[Page, str | None]]:
+        if isinstance(portal, ResumablePortal):
+            place = mark.place if mark else None
+            yield from portal.pages_after(self.dataset, self.resource, self.remote, place)
+        else:
+            for page in portal.pages(self.dataset, self.resource, self.remote):
+                yield page, None
 
     # -- keeping -----------------------------------------------------------------------
 
@@ -290,3 +306,7 @@ class Download:
             window_from=window.start if window else None,
             window_to=window.end if window else None,
         )
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    return f"{json.dumps(row, ensure_ascii=False, separators=(',', ':'))}\n".encode()

@@ -28,7 +28,7 @@ from opendata.errors import (
 )
 from opendata.http import Http
 from opendata.receipt import Receipt
-from opendata.remote import DateWindow, Portal, RemoteFile, ResourceGoneError
+from opendata.remote import DateWindow, FolderPortal, Portal, RemoteFile, ResourceGoneError
 
 #: Transfers of one dataset at the same time; hosts add their own, lower bound.
 WORKERS = 4
@@ -40,7 +40,8 @@ class Fetched:
 
     Attributes:
         dataset: name of the dataset.
-        receipts: resource name → receipt, in the order of ``dataset.yml``.
+        receipts: resource name → receipt, in the order of ``dataset.yml``; where a window is
+            answered by several files, ``<resource>/<file>`` → receipt.
         unchanged: every file is the previous one, and none is missing that was there.
         publisher_date: legal date of the publication, the latest of the files.
         missing: optional resources that the portal does not have.
@@ -65,6 +66,7 @@ def fetch_dataset(
     previous: Mapping[str, Receipt] | None = None,
     since: date | None = None,
     progress: Progress | None = None,
+    asked: DateWindow | None = None,
 ) -> Fetched:
     """Take every resource of ``dataset``, all of them or none.
 
@@ -74,10 +76,11 @@ def fetch_dataset(
         http: the client of the run.
         data_dir: the data folder.
         clock: clock of the run.
-        previous: receipts of the version that serves now, by resource name.
+        previous: receipts of the version that serves now, named as in :class:`Fetched`.
         since: last day already taken (events only); ``None`` takes the baseline.
         progress: told resource, bytes (or records) received and their total if known;
             called from several threads.
+        asked: period to ask for instead of what is new (events only).
 
     Raises:
         PortalError: a resource or the dataset vanished, a probe failed, or the resources
@@ -96,7 +99,9 @@ def fetch_dataset(
         )
     previous = previous or {}
     windows = {
-        res.name: _window(res, since, previous.get(res.name), clock.today())
+        res.name: asked
+        if asked is not None and res.window is not None
+        else _window(res, since, _newest(previous, res.name), clock.today())
         for res in dataset.resources
     }
     remotes, missing = _describe(dataset, portal, windows)
@@ -112,9 +117,7 @@ def fetch_dataset(
         for name, remote in remotes.items()
     ]
     outcomes = _run(jobs, http, portal, data_dir)
-    receipts = {
-        job.resource.name: outcome.receipt for job, outcome in zip(jobs, outcomes, strict=True)
-    }
+    receipts = {name: outcome.receipt for name, outcome in zip(remotes, outcomes, strict=True)}
     return Fetched(
         dataset=dataset.name,
         receipts=receipts,
@@ -123,6 +126,12 @@ def fetch_dataset(
         missing=missing,
         window=next((window for window in windows.values() if window), None),
     )
+
+
+def _newest(previous: Mapping[str, Receipt], resource: str) -> Receipt | None:
+    """Return the receipt of the latest file of a resource that serves."""
+    own = [receipt for name, receipt in previous.items() if name.partition("/")[0] == resource]
+    return max(own, key=lambda receipt: receipt.publisher_date, default=None)
 
 
 def _window(
@@ -156,7 +165,7 @@ def _describe(
     missing: list[str] = []
     for resource in dataset.resources:
         try:
-            remotes[resource.name] = portal.describe(dataset, resource, windows[resource.name])
+            remotes |= _files(dataset, portal, resource, windows[resource.name])
         except ResourceGoneError as error:
             if not resource.optional:
                 error.located(dataset=dataset.name, resource=resource.name)
@@ -179,6 +188,16 @@ def _describe(
             dataset=dataset.name,
         )
     return remotes, tuple(missing)
+
+
+def _files(
+    dataset: Dataset, portal: Portal, resource: Resource, window: DateWindow | None
+) -> dict[str, RemoteFile]:
+    """Return the files of a resource by name: one, or those that a folder has for a window."""
+    if window is None or not isinstance(portal, FolderPortal):
+        return {resource.name: portal.describe(dataset, resource, window)}
+    listed = portal.listing(dataset, resource, window)
+    return {f"{resource.name}/{remote.file_name}": remote for remote in listed}
 
 
 def _check_licence(dataset: Dataset, remote: RemoteFile, resource: str) -> None:

@@ -20,7 +20,7 @@ from opendata.remote import DateWindow
 
 
 class Note(Model):
-    """The file: receipts by resource, relative to the data folder."""
+    """The file: receipts named as in :class:`Fetched`, relative to the data folder."""
 
     dataset: str
     publisher_date: date

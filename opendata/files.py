@@ -143,6 +143,26 @@ def write_json(target: Path, content: Any, *, point: str, private: bool = False)
     write_bytes(target, json_bytes(content), point=point, private=private)
 
 
+def append_line(target: Path, line: bytes, *, point: str) -> None:
+    """Add one line to ``target`` (mode 0600) and make it durable.
+
+    A line that a killed process left without its end is replaced.
+    """
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    reached(f"{point}:before-append")
+    with space_told(target.name):
+        descriptor = os.open(target, os.O_RDWR | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "r+b") as stream:
+            content = stream.read()
+            stream.seek(content.rfind(b"\n") + 1)
+            stream.truncate()
+            stream.write(line + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+    _sync_folder(target.parent)
+    reached(f"{point}:after-append")
+
+
 def digest(path: Path, algorithm: str = "sha256") -> str:
     """Return the hexadecimal digest of the file at ``path``."""
     with path.open("rb") as stream:

@@ -21,8 +21,8 @@ from typing import Any, Literal
 import polars as pl
 import structlog
 
-from opendata import files, outcome
-from opendata.archive import unpack
+from opendata import files, outcome, parquet
+from opendata.archive import unpack, unpack_documents
 from opendata.catalogue import Dataset, Resource
 from opendata.clock import Clock
 from opendata.contract import ReadResult, read_resource
@@ -32,7 +32,7 @@ from opendata.fetched import load_fetched
 from opendata.magic import Kind, identify
 from opendata.outcome import Outcome as Outcome
 from opendata.quality import CheckResult, check_new_columns, check_rejected, check_table
-from opendata.receipt import receipt_path
+from opendata.receipt import Receipt, receipt_path
 from opendata.source_status import record_failure
 from opendata.state import Draft, InputFile, Version, version_id
 from opendata.versions import TableStore
@@ -54,13 +54,17 @@ class Source:
         dataset: the description.
         code_version: bumped when the result of the function changes.
         normalise: resource name → typed rows, to table name → rows; pure and columnar.
+        further: tables of ``normalise`` as they were written, to the tables made of them.
         derive: the same for a derived dataset, from two versions of its origin.
+        overlay: description of the dataset that overlays the origin, if there is one.
     """
 
     dataset: Dataset
     code_version: str
     normalise: Normalise | None = None
+    further: Normalise | None = None
     derive: Derive | None = None
+    overlay: Dataset | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -97,7 +101,12 @@ def noted(dataset: str, data_dir: Path, clock: Clock) -> Iterator[None]:
 
 
 def build(
-    source: Source, store: TableStore, clock: Clock, *, changed_ceiling: float | None = None
+    source: Source,
+    store: TableStore,
+    clock: Clock,
+    *,
+    changed_ceiling: float | None = None,
+    history: Fetched | None = None,
 ) -> Outcome:
     """Make a version of what was last fetched and let it serve if every gate passes.
 
@@ -106,6 +115,7 @@ def build(
         store: the versions.
         clock: clock of the run.
         changed_ceiling: an operator's own limit of the mass-change guard.
+        history: a past period to stand before all that serves, instead of what was last fetched.
 
     Raises:
         ArchiveError: a file is broken, or dangerous to unpack.
@@ -121,19 +131,23 @@ def build(
             next_step="call `build_derived`",
             dataset=dataset.name,
         )
-    fetched = load_fetched(data_dir, dataset.name)
+    fetched = load_fetched(data_dir, dataset.name) if history is None else history
     hashes = [receipt.sha256 for receipt in fetched.receipts.values()]
     identity = version_id(fetched.publisher_date, hashes, source.fingerprint)
     found = store.state(dataset.name).find(identity)
     if found is not None:
-        return outcome.known(store, found, clock)
+        return outcome.known(store, found, clock, history=history is not None)
     with _workspace(data_dir, dataset.name) as work, _placed(dataset, fetched):
         reads = _read_all(dataset, fetched, data_dir, work)
         draft = _draft(identity, source, fetched, reads, clock)
         rejected = [one.rejected for one in reads.values() if one.rejected is not None]
-        rows = {name: pl.scan_parquet(one.path, glob=False) for name, one in reads.items()}
+        rows = {
+            name: parquet.arranged(one.rows, dataset.resource(name).order, one.path)
+            for name, one in reads.items()
+        }
         frames = dated(source.normalise(rows), fetched.publisher_date)
-        version = store.stage(dataset, draft, frames, rejected=rejected)
+        further = _further(source, fetched.publisher_date)
+        version = store.stage(dataset, draft, frames, rejected=rejected, further=further)
         blocked = check_rejected(dataset, draft.read, draft.rejected)
         serving = store.current(dataset.name)
         known = serving.new_columns if serving is not None else version.new_columns
@@ -141,7 +155,8 @@ def build(
         for one in added:
             LOG.warning("new columns", dataset=dataset.name, columns=one.facts["columns"])
         checks = (blocked, *added, *_gates(dataset, version, store, clock, changed_ceiling))
-        return outcome.settle(store, version, checks, clock)
+        settle = outcome.settle if history is None else outcome.seed
+        return settle(store, version, checks, clock)
 
 
 @contextmanager
@@ -183,28 +198,43 @@ def _read_all(
     dataset: Dataset, fetched: Fetched, data_dir: Path, work: Path
 ) -> dict[str, ReadResult]:
     described = {resource.name for resource in dataset.resources}
-    if described != {*fetched.receipts, *fetched.missing}:
+    if described != {name.partition("/")[0] for name in (*fetched.receipts, *fetched.missing)}:
         raise StateError(
             "what was fetched is not what dataset.yml describes now",
             next_step=f"run `company-signals fetch {dataset.name}`",
         )
     reads = {}
-    for name, receipt in fetched.receipts.items():
-        resource = dataset.resource(name)
-        declared, asked = resource.window, fetched.window
-        empty_ok = bool(declared and asked and asked.days <= declared.empty_ok_days)
-        raw = receipt.verify(data_dir)
+    for resource in dataset.resources:
+        name, declared, asked = resource.name, resource.window, fetched.window
+        quiet = bool(declared and asked and asked.days <= declared.empty_ok_days)
+        empty_ok = resource.empty_ok or quiet
+        paths: list[Path] = []
         try:
-            path = _opened(raw, resource, work / "unpacked" / name)
-            reads[name] = read_resource(resource, [path], work=work / name, empty_ok=empty_ok)
+            for key, receipt in _of(fetched, name).items():
+                raw = receipt.verify(data_dir)
+                paths.append(_opened(raw, resource, work / "unpacked" / key))
+            if paths:
+                reads[name] = read_resource(
+                    resource, paths, work=work / name, empty_ok=empty_ok, again=True
+                )
         except OpenDataError as error:
-            error.located(dataset=dataset.name, resource=name, file=receipt.file)
+            shown = ", ".join(receipt.file for receipt in _of(fetched, name).values())
+            error.located(dataset=dataset.name, resource=name, file=shown)
             raise
     return reads
 
 
+def _of(fetched: Fetched, resource: str) -> dict[str, Receipt]:
+    """Return the receipts of the files of one resource."""
+    files_ = fetched.receipts.items()
+    return {key: receipt for key, receipt in files_ if key.partition("/")[0] == resource}
+
+
 def _opened(raw: Path, resource: Resource, folder: Path) -> Path:
     """Return the file inside ``raw``; its first bytes say how it is packed, not its name."""
+    if resource.members is not None:
+        lines = (resource.lines, resource.records or "") if resource.lines is not None else None
+        return unpack_documents(raw, folder, resource.members, lines=lines)
     kind = "taz" if resource.archive == "taz" else _PACKED.get(identify(raw))
     return raw if kind is None else unpack(raw, kind, folder, member=resource.member)
 
@@ -248,6 +278,12 @@ def dated(frames: Rows, published: date) -> dict[str, pl.LazyFrame]:
     """Give rows whose record is not dated the date of the publication."""
     when = pl.col("publication_date").cast(pl.Date).fill_null(published)
     return {name: rows.with_columns(publication_date=when) for name, rows in frames.items()}
+
+
+def _further(source: Source, published: date) -> Normalise | None:
+    """Return what makes the tables that are made of others, their rows dated too."""
+    make = source.further
+    return None if make is None else lambda written: dated(make(written), published)
 
 
 def _gates(

@@ -8,6 +8,7 @@ Parquet file of strings, streaming. Does not belong here: what the columns mean.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -19,7 +20,7 @@ from opendata.warehouse import Warehouse, identifier, literal
 _RECORD = 1 << 24
 
 
-def json_as_text(path: Path, kind: str, target: Path) -> list[str]:
+def json_as_text(path: Path, kind: str, target: Path, lift: Sequence[str] = ()) -> list[str]:
     """Write the records of ``path`` to ``target``, every value as text.
 
     Numbers keep their digits, nested values stay JSON, an absent key is null.
@@ -30,6 +31,8 @@ def json_as_text(path: Path, kind: str, target: Path) -> list[str]:
         kind: ``json`` or ``jsonl``.
         target: Parquet file with ``_line`` (1 is the first record) and one String column
             a key.
+        lift: keys of objects whose own keys are taken up beside them; of an array of
+            objects, those of its first.
 
     Returns:
         The keys met, in alphabetical order; no file is written when there is none.
@@ -39,7 +42,8 @@ def json_as_text(path: Path, kind: str, target: Path) -> list[str]:
     """
     with Warehouse.in_memory(temporary=target.parent / "spill") as db:
         try:
-            db.execute(f"CREATE VIEW records AS {_records(path, kind)}")
+            records = _lifted(_records(path, kind), lift)
+            db.execute(f"CREATE VIEW records AS {records}")
             keys = [
                 str(key)
                 for (key,) in db.rows(
@@ -68,6 +72,17 @@ def json_as_text(path: Path, kind: str, target: Path) -> list[str]:
                 file=path.name,
             ) from error
     return keys
+
+
+def _lifted(records: str, lift: Sequence[str]) -> str:
+    """Merge objects into the record they stand in; keys without a value count as absent."""
+    if not lift:
+        return records
+    inner = ", ".join(
+        f"coalesce(item->{literal(f'$.{key}[0]')}, item->{literal(f'$.{key}')}, '{{}}')"
+        for key in lift
+    )
+    return f"SELECT line, json_merge_patch(item, {inner}) AS item FROM ({records})"
 
 
 def _records(path: Path, kind: str) -> str:

@@ -20,7 +20,14 @@ from opendata.errors import OpenDataError, PortalError
 from opendata.http import Http, MissingError
 from opendata.magic import Kind
 from opendata.readers import wants
-from opendata.remote import DateWindow, PagedPortal, Portal, RemoteFile, ResourceGoneError
+from opendata.remote import (
+    DateWindow,
+    FolderPortal,
+    PagedPortal,
+    Portal,
+    RemoteFile,
+    ResourceGoneError,
+)
 
 #: Portal → what limits an answer to a few records.
 _LIMIT = {"opendatasoft": {"limit": "5"}, "datafair": {"size": "5"}}
@@ -129,9 +136,13 @@ class _Check:
 
     def _described(self, resource: Resource, window: DateWindow | None) -> RemoteFile:
         # Some portals refuse another title; here it is compared with all the rest. On
-        # DILA's mirror the pattern is no check, it selects the file.
-        if self.dataset.portal != "dila":
+        # DILA's mirror, and where no id is known, the pattern selects the file.
+        if self.dataset.portal != "dila" and resource.id:
             resource = resource.model_copy(update={"title_pattern": None})
+        if window is not None and isinstance(self.portal, FolderPortal):
+            # A folder has several files in a window: the latest tells how they are now.
+            listed = self.portal.listing(self.dataset, resource, window)
+            return max(listed, key=lambda remote: (remote.publisher_date, remote.title))
         return self.portal.describe(self.dataset, resource, window)
 
     def _window(self, resource: Resource) -> DateWindow | None:
@@ -185,7 +196,7 @@ class _Check:
             return
         readable = beginning.kind in _TAKEN[resource.archive or resource.format]
         yield from self._format(resource, remote, beginning, readable=readable)
-        if not readable or resource.format == "xml":
+        if not readable or resource.format == "xml" or resource.records is not None:
             return
         try:
             headers = headers_of(beginning, resource)
@@ -205,7 +216,9 @@ class _Check:
             resource = sampled
         if remote.paged and isinstance(self.portal, PagedPortal):
             page = next(self.portal.pages(self.dataset, resource, remote), [])
-            return Beginning(json.dumps(page[:1]).encode(), True, "json")
+            # Some portals leave out fields without a value, so one record may lack some.
+            fields = {name: value for record in page for name, value in record.items()}
+            return Beginning(json.dumps([fields] if page else []).encode(), True, "json")
         return read_beginning(self.http, remote.url)
 
     def _format(

@@ -57,6 +57,29 @@ def settle(
     return Outcome("published", served, tuple(checks))
 
 
+def seed(
+    store: TableStore, version: Version, checks: Sequence[CheckResult], clock: Clock
+) -> Outcome:
+    """Refuse a staged version of a past period, or let it stand before all that serves.
+
+    Raises:
+        QualityError: a gate failed, also one that would hold another version: the period can
+            be asked for again.
+    """
+    reason = reason_to_hold(checks)
+    try:
+        require(checks, dataset=version.dataset)
+        if reason is not None:
+            raise QualityError(
+                reason, next_step="look at that period at the portal", dataset=version.dataset
+            )
+        served = store.seed(version, checks=[check.model_dump(mode="json") for check in checks])
+    except OpenDataError:
+        store.discard(version)
+        raise
+    return Outcome("published", served, tuple(checks))
+
+
 def release(store: TableStore, dataset: str, clock: Clock, version: str | None = None) -> Version:
     """Let a held or withdrawn version serve, as a person decided, and note that it does.
 
@@ -81,8 +104,12 @@ def _held(
     return Outcome("held", version, tuple(checks))
 
 
-def known(store: TableStore, version: Version, clock: Clock) -> Outcome:
+def known(
+    store: TableStore, version: Version, clock: Clock, *, history: bool = False
+) -> Outcome:
     """Return what to do about a version that was judged in an earlier run."""
+    if history:
+        return Outcome("unchanged", version)
     if version.status == "held":
         return _held(store, version, clock)
     serving = store.current(version.dataset) or version

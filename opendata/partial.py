@@ -28,6 +28,14 @@ class TooLongError(DownloadError):
 
 
 @dataclass(frozen=True)
+class Mark:
+    """How far a portal's pages were received: its own word for the place, and the records."""
+
+    place: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class Length:
     """How long a file may become.
 
@@ -167,6 +175,8 @@ class Partial:
             nonlocal received, checked
             room = length.room(received, len(content))
             stream.write(content[:room])
+            # A mark counts the bytes that are in the file, not those in a buffer.
+            stream.flush()
             received += room
             if room < len(content):
                 raise length.exceeded()
@@ -185,6 +195,28 @@ class Partial:
             if not self.offset:
                 self.discard()
             raise
+
+    def mark(self, mark: Mark, shown: str) -> None:
+        """Write down that all bytes so far are whole pages, up to ``mark``.
+
+        Args:
+            mark: where to go on.
+            shown: state of the portal's data; pages of two states are never joined.
+        """
+        content = {"shown": shown, "bytes": self.path.stat().st_size, **vars(mark)}
+        files.write_json(self._sidecar, content, point="mark")
+
+    def marked(self, shown: str) -> Mark | None:
+        """Cut the file back to its last mark and return it; ``None`` if there is none to use."""
+        known = self._known()
+        if known.get("shown") != shown or not self.path.is_file():
+            return None
+        kept = int(known["bytes"])
+        if self.path.stat().st_size < kept:
+            return None
+        with self.path.open("r+b") as stream:
+            stream.truncate(kept)
+        return Mark(known["place"], known["rows"])
 
     def discard(self) -> None:
         """Remove every trace of the transfer."""

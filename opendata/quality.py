@@ -125,7 +125,7 @@ def check_table(
         *_references(name, gates, rows, others or {}),
     ]
     if previous is not None:
-        results += _against(dataset.name, name, table, rows, previous, size)
+        results += _against(dataset.name, name, table, rows, previous, facts)
     return results
 
 
@@ -288,9 +288,14 @@ def _references(
 
 
 def _against(
-    dataset: str, name: str, table: Table, rows: pl.LazyFrame, previous: pl.LazyFrame, size: int
+    dataset: str,
+    name: str,
+    table: Table,
+    rows: pl.LazyFrame,
+    previous: pl.LazyFrame,
+    facts: Mapping[str, Any],
 ) -> list[CheckResult]:
-    gates = table.assertions
+    gates, size = table.assertions, int(facts["rows"])
     before = int(previous.select(pl.len()).collect(engine="streaming").item())
     share = size / before if before else 1.0
     results = [
@@ -303,7 +308,9 @@ def _against(
             facts={"rows": size, "previous": before, "share": share},
         )
     ]
-    if before >= gates.changed_ceiling_min_rows and results[0].passed:
+    # Rows are compared key by key: a key that stands twice is refused already (`unique_key`).
+    unique = facts["keys"] == size
+    if unique and before >= gates.changed_ceiling_min_rows and results[0].passed:
         changes = tally(previous, rows, table.key, ignore=LINEAGE)
         results.append(_mass_change(dataset, name, gates, changes, before))
     return results

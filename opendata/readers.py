@@ -8,8 +8,8 @@ mean (``contract.py``), what the file is (``sniffing.py``).
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import fastexcel
@@ -19,7 +19,9 @@ from opendata import sniffing
 from opendata.catalogue import Resource
 from opendata.errors import ContractError
 from opendata.files import CHUNK
+from opendata.json_arrays import array_as_lines
 from opendata.json_text import json_as_text
+from opendata.xml_records import xml_as_lines
 
 #: Name of the record number in every frame: 1 is the first record of the file (the header).
 LINE = "_line"
@@ -41,11 +43,14 @@ class Opened:
             String, empty is null.
         headers: the names in the file, trimmed.
         notes: departures from ``dataset.yml`` that were tolerated, for the report.
+        native: the same columns with the types of the file, where it has types; reading it
+            again costs no more than reading a copy.
     """
 
     frame: pl.LazyFrame
     headers: list[str]
     notes: tuple[str, ...] = ()
+    native: pl.LazyFrame | None = None
 
 
 def wants(resource: Resource, headers: Iterable[str]) -> list[str]:
@@ -71,7 +76,7 @@ def open_table(path: Path, resource: Resource, work: Path) -> Opened:
     """
     kind = sniffing.kind_of(path)
     declared = resource.format
-    alike = _TABULAR if declared in _TABULAR else _JSON
+    alike = _TABULAR if declared in _TABULAR else _JSON if declared in _JSON else frozenset()
     if kind != declared and not (kind in alike and declared in alike):
         raise ContractError(
             f"the file is {kind}, {declared} was declared",
@@ -87,8 +92,9 @@ def open_table(path: Path, resource: Resource, work: Path) -> Opened:
         "parquet": _open_parquet,
         "json": _open_json,
         "jsonl": _open_json,
+        "xml": _open_xml,
     }[kind](path, resource, work)
-    return Opened(opened.frame, opened.headers, (*notes, *opened.notes))
+    return replace(opened, notes=(*notes, *opened.notes))
 
 
 def _open_csv(path: Path, resource: Resource, work: Path) -> Opened:
@@ -214,14 +220,18 @@ def _texts(cells: Iterable[object]) -> list[str]:
 
 
 def _open_parquet(path: Path, _resource: Resource, _work: Path) -> Opened:
-    frame = pl.scan_parquet(path, glob=False)
-    schema = frame.collect_schema()
-    columns = [
-        as_text(pl.col(name), dtype).alias(f"c{at}")
-        for at, (name, dtype) in enumerate(schema.items())
-    ]
-    numbered = frame.select(columns).with_row_index(LINE, offset=1)
-    return Opened(numbered.with_columns(pl.col(LINE).cast(pl.Int64)), list(schema))
+    rows = pl.scan_parquet(path, glob=False, row_index_name=LINE, row_index_offset=1)
+    schema = {name: dtype for name, dtype in rows.collect_schema().items() if name != LINE}
+    line = pl.col(LINE).cast(pl.Int64)
+    native = rows.select(line, *(pl.col(name).alias(f"c{at}") for at, name in enumerate(schema)))
+    texts = native.select(
+        LINE,
+        *(
+            as_text(pl.col(f"c{at}"), dtype).alias(f"c{at}")
+            for at, dtype in enumerate(schema.values())
+        ),
+    )
+    return Opened(texts, list(schema), native=native)
 
 
 def as_text(values: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -237,10 +247,27 @@ def as_text(values: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return values.cast(pl.String)
 
 
-def _open_json(path: Path, _resource: Resource, work: Path) -> Opened:
-    """Open records of JSON: an array, one object a line, or a portal's ``results``."""
+def _open_json(path: Path, resource: Resource, work: Path) -> Opened:
+    """Open records of JSON: an array, one object a line, ``results``, or a declared array."""
+    if resource.records is None:
+        return _from_json(path, sniffing.kind_of(path), work, resource.lift)
+    lines = work / f"{path.name}.jsonl"
+    array_as_lines(path, resource.records, lines)
+    return _from_json(lines, "jsonl", work)
+
+
+def _open_xml(path: Path, resource: Resource, work: Path) -> Opened:
+    """Open the elements that ``records`` leads to; nested ones are JSON, empty ones null."""
+    lines = work / f"{path.name}.jsonl"
+    xml_as_lines(path, resource.records or "", lines)
+    opened = _from_json(lines, "jsonl", work)
+    filled = opened.frame.with_columns(pl.when(pl.col(pl.String) != "").then(pl.col(pl.String)))
+    return Opened(filled, opened.headers, opened.notes)
+
+
+def _from_json(path: Path, kind: str, work: Path, lift: Sequence[str] = ()) -> Opened:
     target = work / f"{path.name}.text.parquet"
-    headers = json_as_text(path, sniffing.kind_of(path), target)
+    headers = json_as_text(path, kind, target, lift)
     if not headers:
         return Opened(pl.LazyFrame(schema={LINE: pl.Int64}), [])
     frame = pl.scan_parquet(target, glob=False)

@@ -126,11 +126,38 @@ class Portal(Protocol):
 
 
 @runtime_checkable
+class FolderPortal(Portal, Protocol):
+    """A portal whose resources are folders: a window is answered by several files."""
+
+    def listing(
+        self, dataset: Dataset, resource: Resource, window: DateWindow | None
+    ) -> tuple[RemoteFile, ...]:
+        """Return the files of ``resource`` in the window, none of them under the same name.
+
+        Raises:
+            ResourceGoneError: there is none.
+            PortalError: anything else.
+        """
+        ...
+
+
+@runtime_checkable
 class PagedPortal(Portal, Protocol):
     """A portal that gives records page by page."""
 
     def pages(self, dataset: Dataset, resource: Resource, remote: RemoteFile) -> Iterator[Page]:
         """Yield the records of ``remote``; the caller compares their number with the announced."""
+        ...
+
+
+@runtime_checkable
+class ResumablePortal(PagedPortal, Protocol):
+    """A portal whose pages can be continued where they stopped."""
+
+    def pages_after(
+        self, dataset: Dataset, resource: Resource, remote: RemoteFile, mark: str | None
+    ) -> Iterator[tuple[Page, str]]:
+        """Yield the records after ``mark`` (all of them for ``None``), each page with its mark."""
         ...
 
 

@@ -7,18 +7,28 @@ rows that must disappear. Does not belong here: making and reading versions
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
 
 from opendata import parquet
 from opendata.errors import StateError
+from opendata.screening import Screen
 from opendata.state import DatasetState, StateFolder, TableFile, Version
 
 
 class Retention(StateFolder):
-    """The part of the store that takes away."""
+    """The part of the store that takes away.
+
+    Args:
+        data_dir: the data folder.
+        screen: what must not be kept or shown; everything may be without it.
+    """
+
+    def __init__(self, data_dir: Path, screen: Screen | None = None) -> None:
+        super().__init__(data_dir)
+        self.screen = screen
 
     def rollback(self, dataset: str, *, reason: str = "rolled back by an operator") -> Version:
         """Serve the previous good version again; the current one is withdrawn.
@@ -64,13 +74,11 @@ class Retention(StateFolder):
 
     def derived(self, version: Version) -> list[Version]:
         """Return the versions of other datasets that tell the changes up to ``version``."""
-        origin = f"state/{version.dataset}.json"
         return [
             one
             for dataset in self.datasets()
             for one in self.state(dataset).versions
-            if one.inputs
-            and (one.inputs[0].receipt, one.inputs[0].resource) == (origin, version.id)
+            if one.told(version.dataset) == version.id
         ]
 
     def gc(self, keep: int | Mapping[str, int], cited: Collection[str] = ()) -> list[str]:
@@ -111,35 +119,45 @@ class Retention(StateFolder):
     def rewrite(
         self,
         table: str,
-        touched: pl.Expr,
-        change: Callable[[pl.LazyFrame], pl.LazyFrame],
-    ) -> list[str]:
-        """Rewrite the bytes of every version of ``table`` in which a row is ``touched``.
+        touched: Callable[[Version, pl.Schema], pl.Expr | None],
+        change: Callable[[Version, pl.LazyFrame], pl.LazyFrame],
+    ) -> dict[str, int]:
+        """Rewrite the bytes of every version of ``table`` in which a row is touched.
 
         For erasure and masking: purge wins over history, held and withdrawn versions
         included, and files without such a row are left alone.
 
         Args:
             table: the table.
-            touched: tells the rows concerned; a file without any is not rewritten.
-            change: rows of a file to the rows that may stay, keys and columns kept.
+            touched: tells the rows concerned of a version, from its columns; ``None`` if
+                none can be. A file without any is not rewritten.
+            change: rows of a version to the rows that may stay, keys and columns kept.
 
         Returns:
-            The ``source_id`` of the versions that were rewritten.
+            ``source_id`` of the versions that were rewritten → rows that were touched.
         """
-        rewritten = []
+        rewritten = {}
+        for version, held, rows, count in self.concerned(table, touched):
+            self._replace_file(version, table, held, change(version, rows))
+            rewritten[version.source_id] = count
+        return rewritten
+
+    def concerned(
+        self, table: str, touched: Callable[[Version, pl.Schema], pl.Expr | None]
+    ) -> Iterator[tuple[Version, TableFile, pl.LazyFrame, int]]:
+        """Give each version of ``table`` with a row that is touched: file, rows, how many."""
         for dataset in self.datasets():
             for version in self.state(dataset).versions:
                 held = version.tables.get(table)
                 if held is None:
                     continue
-                path = self.data_dir / held.file
-                rows = pl.scan_parquet(path, glob=False)
-                if not rows.select(touched.any()).collect(engine="streaming").item():
+                rows = pl.scan_parquet(self.data_dir / held.file, glob=False)
+                hit = touched(version, rows.collect_schema())
+                if hit is None:
                     continue
-                self._replace_file(version, table, held, change(rows))
-                rewritten.append(version.source_id)
-        return rewritten
+                count = int(rows.select(hit.sum()).collect(engine="streaming").item() or 0)
+                if count:
+                    yield version, held, rows, count
 
     def _replace_file(
         self, version: Version, table: str, held: TableFile, rows: pl.LazyFrame

@@ -120,15 +120,28 @@ def judge(dataset: Dataset, attempt: Attempt | None, today: date) -> tuple[State
     return "OK", "as fresh as its publisher"
 
 
-def source_status(catalogue: Mapping[str, Dataset], data_dir: Path, clock: Clock) -> pl.DataFrame:
+def source_status(
+    catalogue: Mapping[str, Dataset],
+    data_dir: Path,
+    clock: Clock,
+    gaps: Mapping[str, str] | None = None,
+) -> pl.DataFrame:
     """Return one row per dataset in :data:`SCHEMA`, sorted by name.
 
     It tells days and not instants: asking twice a day and finding nothing is no news.
+
+    Args:
+        catalogue: the datasets.
+        data_dir: the data folder.
+        clock: clock of the run.
+        gaps: dataset → what is missing in the middle of what it holds.
     """
     rows: list[dict[str, str | date | None]] = []
     for name in sorted(catalogue):
         attempt = last_attempt(data_dir, name)
         state, message = judge(catalogue[name], attempt, clock.today())
+        if gaps and name in gaps and state != "GAP":
+            state, message = "GAP", gaps[name]
         succeeded = attempt.succeeded_at if attempt else None
         rows.append(
             {

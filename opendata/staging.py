@@ -7,7 +7,7 @@ releasing it. Does not belong here: reading tables (``versions.py``), rollback a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from opendata.state import DatasetState, Draft, Provenance, TableFile, Version
 SOURCE = "source_id"
 #: Columns of ``contract.py`` that a table does not keep.
 _FROM_CONTRACT = ("_line", "_file")
+Rows = Mapping[str, pl.LazyFrame]
 
 
 class Staging(Retention):
@@ -35,6 +36,7 @@ class Staging(Retention):
         frames: Mapping[str, pl.LazyFrame],
         *,
         rejected: Sequence[Path] = (),
+        further: Callable[[Rows], Rows] | None = None,
     ) -> Version:
         """Write the tables of a version, visible to nobody yet.
 
@@ -42,10 +44,12 @@ class Staging(Retention):
         behind are removed.
 
         Args:
-            dataset: its description; ``frames`` must give exactly its tables and columns.
+            dataset: its description; ``frames`` and ``further`` must give exactly its tables
+                and columns.
             draft: what is known of the version.
             frames: table → rows; ``source_id`` is added.
             rejected: Parquet files of refused rows, one a resource.
+            further: the tables of ``frames`` as written → tables made of them.
 
         Raises:
             StateError: a table or a column is missing, or not described.
@@ -53,7 +57,8 @@ class Staging(Retention):
         state = self.state(dataset.name)
         if (known := state.find(draft.id)) is not None:
             return known
-        _require(set(frames), set(dataset.tables), "tables", dataset.name)
+        if further is None:
+            _require(set(frames), set(dataset.tables), "tables", dataset.name)
         self._sweep(dataset)
         provenance = _provenance(dataset, draft)
         source = f"{dataset.name}@{draft.id}"
@@ -61,6 +66,15 @@ class Staging(Retention):
             name: self._write(dataset, name, draft, rows, provenance)
             for name, rows in frames.items()
         }
+        if further is not None:
+            written = {
+                name: pl.scan_parquet(self.data_dir / table.file, glob=False)
+                for name, table in tables.items()
+            }
+            more = further(written)
+            _require({*frames, *more}, set(dataset.tables), "tables", dataset.name)
+            for name, rows in more.items():
+                tables[name] = self._write(dataset, name, draft, rows, provenance)
         quarantine = self._quarantine(dataset.name, draft.id, rejected)
         reached(f"stage:{source}:written")
         return Version(
@@ -86,6 +100,8 @@ class Staging(Retention):
         _require(
             set(found) - {SOURCE, *_FROM_CONTRACT}, set(described) - {SOURCE}, name, dataset.name
         )
+        if self.screen is not None:
+            rows = self.screen.arriving(name, draft.publisher_date, rows)
         source = f"{dataset.name}@{draft.id}"
         columns = [column for column in described if column != SOURCE]
         key = dataset.tables[name].key
@@ -177,6 +193,24 @@ class Staging(Retention):
         # One that was taken back goes where it stood: what was taken back after it still follows.
         last = good.id not in {one.id for one in state.since()}
         self._save(state.put(good, last=last).model_copy(update={"current": good.id}))
+        return good
+
+    def seed(self, version: Version, *, checks: Sequence[Mapping[str, Any]] = ()) -> Version:
+        """Let a staged version of a past period stand before all others; what is current stays.
+
+        Raises:
+            StateError: nothing serves yet.
+        """
+        state = self.state(version.dataset)
+        if state.current is None:
+            raise StateError(
+                "nothing serves yet, so that there is nothing to stand before",
+                next_step=f"run `company-signals fetch {version.dataset}` first",
+                dataset=version.dataset,
+            )
+        update = {"status": "good", "backfilled": True, "baseline": True, "checks": tuple(checks)}
+        good = version.model_copy(update=update)
+        self._save(state.with_history(good))
         return good
 
     def hold(

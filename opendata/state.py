@@ -102,6 +102,7 @@ class Version(Draft):
         status: ``good`` is served, ``held`` waits for a person, ``withdrawn`` was rolled back.
         reason: why it is held or withdrawn.
         checks: results of the gates.
+        backfilled: a past period, taken up after later ones and read before them.
     """
 
     dataset: str
@@ -113,11 +114,20 @@ class Version(Draft):
     status: Status = "held"
     reason: str | None = None
     checks: tuple[dict[str, Any], ...] = ()
+    backfilled: bool = False
 
     @property
     def source_id(self) -> str:
         """Return what the rows of this version carry."""
         return f"{self.dataset}@{self.id}"
+
+    def told(self, origin: str) -> str | None:
+        """Return the version of ``origin`` up to which this one tells the changes, if any.
+
+        Of each dataset that a derived version names, the later state comes first.
+        """
+        receipt = f"state/{origin}.json"
+        return next((one.resource for one in self.inputs if one.receipt == receipt), None)
 
 
 class DatasetState(Model):
@@ -141,8 +151,11 @@ class DatasetState(Model):
         return tuple(one for one in self.versions if one.status == "good")
 
     def before(self, version: str) -> Version | None:
-        """Return the good version that came before the good ``version``, if there is one."""
-        good = self.good()
+        """Return the good version that came before the good ``version``, if there is one.
+
+        Backfilled history never served by itself, so that nothing goes back to it.
+        """
+        good = tuple(one for one in self.good() if not one.backfilled)
         ids = [one.id for one in good]
         at = ids.index(version) if version in ids else 0
         return good[at - 1] if at else None
@@ -159,6 +172,17 @@ class DatasetState(Model):
             return self.model_copy(update={"versions": (*others, version)})
         kept = tuple(version if one.id == version.id else one for one in self.versions)
         return self.model_copy(update={"versions": kept})
+
+
+    def with_history(self, version: Version) -> DatasetState:
+        """Return the state with the backfilled ``version`` before all that is not.
+
+        Whoever looked at a later version has then looked at this one: it is news to nobody.
+        """
+        past = [one for one in self.versions if one.backfilled and one.id != version.id]
+        ordered = sorted([*past, version], key=lambda one: (str(one.window_to), one.created_at))
+        later = tuple(one for one in self.versions if not one.backfilled)
+        return self.model_copy(update={"versions": (*ordered, *later)})
 
 
 def version_id(publisher_date: date, input_hashes: Iterable[str], code_version: str) -> str:

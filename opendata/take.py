@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
+from opendata import overlay
 from opendata.clock import Clock
 from opendata.counting import count_records
 from opendata.download import Progress
 from opendata.fetch import Fetched, fetch_dataset
-from opendata.fetched import save_fetched
+from opendata.fetched import load_fetched, save_fetched
 from opendata.http import Http
 from opendata.ingest import Source
 from opendata.receipt import Receipt, load_receipt
 from opendata.remote import Portal
+from opendata.state import version_id
 from opendata.versions import TableStore
 
 
@@ -42,8 +45,10 @@ def take(source: Source, store: TableStore, clock: Clock, connect: Connect) -> F
     Raises:
         OpenDataError: whatever made the fetch fail; what serves stays.
     """
-    dataset = source.dataset
-    serving = store.current(dataset.name)
+    dataset, since = source.dataset, _since(source, store, clock)
+    if dataset.overlays is not None and since == clock.today():
+        # Every day that is over was read after it ended: nothing is new before tomorrow.
+        return replace(load_fetched(store.data_dir, dataset.name), unchanged=True)
     with connect(dataset.host) as client:
         fetched = fetch_dataset(
             dataset,
@@ -52,12 +57,22 @@ def take(source: Source, store: TableStore, clock: Clock, connect: Connect) -> F
             data_dir=store.data_dir,
             clock=clock,
             previous=_receipts(source, store),
-            since=serving.window_to if serving is not None else None,
+            since=since,
             progress=client.progress,
         )
     fetched = replace(fetched, receipts=_counted(source, fetched.receipts, store.data_dir))
     save_fetched(store.data_dir, fetched)
     return fetched
+
+
+def _since(source: Source, store: TableStore, clock: Clock) -> date | None:
+    """Return the last day already taken; an overlay starts from its snapshot, or from a gap."""
+    serving = store.current(source.dataset.name)
+    if source.dataset.overlays is not None:
+        begins = overlay.begins(store, source.dataset, clock.today())
+        if begins is not None:
+            return begins
+    return serving.window_to if serving is not None else None
 
 
 def _counted(source: Source, receipts: Mapping[str, Receipt], data_dir: Path) -> dict[str, Receipt]:
@@ -74,9 +89,16 @@ def _counted(source: Source, receipts: Mapping[str, Receipt], data_dir: Path) ->
 
 
 def _receipts(source: Source, store: TableStore) -> dict[str, Receipt]:
-    """Return the receipts of the version that serves; those that were removed are left out."""
+    """Return the receipts of the version that serves; those that were removed are left out.
+
+    A raw file that was purged is asked for again only if the tables must be made anew.
+    """
     serving = store.current(source.dataset.name)
     if serving is None:
         return {}
     paths = {one.resource: store.data_dir / one.receipt for one in serving.inputs}
-    return {name: load_receipt(path) for name, path in paths.items() if path.exists()}
+    found = {name: load_receipt(path) for name, path in paths.items() if path.exists()}
+    hashes = [one.sha256 for one in serving.inputs]
+    if version_id(serving.publisher_date, hashes, source.fingerprint) == serving.id:
+        return found
+    return {name: one for name, one in found.items() if one.path(store.data_dir).exists()}

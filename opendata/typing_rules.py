@@ -11,7 +11,7 @@ a value like another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -64,14 +64,54 @@ def given_name(column: Column) -> str:
     return f"given:{column.name}" if column.null_values or column.pad_to else raw_name(column)
 
 
-def given(column: Column) -> pl.Expr:
+def is_native(column: Column, dtype: pl.DataType) -> bool:
+    """Tell whether values of a typed file are what ``column`` declares, without their text.
+
+    A rule about digits, words or lost zeros is a rule about text.
+    """
+    if column.pattern or column.luhn or column.one_of or column.pad_to:
+        return False
+    if column.type == "date":
+        return dtype == pl.Date and len(_unknowns(column)) == len(column.null_values)
+    if column.null_values:
+        return False
+    return {
+        "integer": dtype.is_integer(),
+        "boolean": dtype == pl.Boolean,
+        "timestamp": isinstance(dtype, pl.Datetime) and dtype.time_zone is None,
+    }.get(column.type, False)
+
+
+def _unknowns(column: Column) -> list[date]:
+    """Return the dates that stand for "not known"."""
+    texts = pl.Series(column.null_values, dtype=pl.String)
+    return texts.str.to_date(_ISO, strict=False).drop_nulls().to_list()
+
+
+def given(column: Column, *, native: bool = False) -> pl.Expr:
     """Return the text with unknowns made null and lost zeros restored, where declared."""
     text = pl.col(raw_name(column))
     if column.null_values:
-        text = pl.when(~text.is_in(list(column.null_values))).then(text)
+        unknown = _unknowns(column) if native else list(column.null_values)
+        text = pl.when(~text.is_in(unknown)).then(text)
     if column.pad_to:
-        text = _restored(text, column.pad_to)
+        text = _repaired(text, column.pad_to)
     return text.alias(given_name(column))
+
+
+def _repaired(text: pl.Expr, width: int) -> pl.Expr:
+    """Restore what is not ``width`` digits: most values are, and regular expressions are slow."""
+
+    def repair(values: pl.Series) -> pl.Series:
+        whole = values.cast(pl.UInt64, strict=False).is_not_null() & ~values.str.starts_with("+")
+        odd = values.is_not_null() & ~(whole & (values.str.len_bytes() == width))
+        places = odd.arg_true()
+        if places.is_empty():
+            return values
+        repaired = values.gather(places).to_frame("text").select(_restored(pl.col("text"), width))
+        return values.scatter(places, repaired.to_series())
+
+    return text.map_batches(repair, return_dtype=pl.String, is_elementwise=True)
 
 
 def _restored(text: pl.Expr, width: int) -> pl.Expr:
@@ -90,13 +130,15 @@ def _restored(text: pl.Expr, width: int) -> pl.Expr:
     return pl.when(short).then(text.str.zfill(width)).otherwise(text)
 
 
-def attempts(column: Column) -> tuple[Attempt, ...]:
+def attempts(column: Column, *, native: bool = False) -> tuple[Attempt, ...]:
     """Return the ways to read the text of ``column``, in order.
 
     The first reads every value, each other one only what is still unread. They are
     separate steps and not one nested expression, which would be evaluated again at each
     level.
     """
+    if native:
+        return (lambda value: value.cast(DTYPES[column.type]),)
     if column.type == "date":
         return tuple(_date(pattern) for pattern in column.formats) or (_date(_ISO), _dirty_date)
     if column.type == "timestamp":
@@ -104,11 +146,20 @@ def attempts(column: Column) -> tuple[Attempt, ...]:
     return _ATTEMPTS.get(column.type, (lambda text: text,))
 
 
-def typed(frame: pl.LazyFrame, columns: Sequence[Column]) -> pl.LazyFrame:
-    """Add the repaired text and the typed value of ``columns`` to a frame of raw text."""
-    repaired = [given(column) for column in columns if given_name(column) != raw_name(column)]
+def typed(
+    frame: pl.LazyFrame, columns: Sequence[Column], native: Collection[str] = ()
+) -> pl.LazyFrame:
+    """Add the repaired text and the typed value of ``columns`` to a frame of raw text.
+
+    Those named in ``native`` are not text but values of their type already.
+    """
+    repaired = [
+        given(column, native=column.name in native)
+        for column in columns
+        if given_name(column) != raw_name(column)
+    ]
     frame = frame.with_columns(repaired) if repaired else frame
-    ways = [(column, attempts(column)) for column in columns]
+    ways = [(column, attempts(column, native=column.name in native)) for column in columns]
     frame = frame.with_columns(
         first(pl.col(given_name(column))).alias(column.name) for column, (first, *_) in ways
     )
@@ -175,7 +226,7 @@ _ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
 }
 
 
-def rules(column: Column) -> tuple[Rule, ...]:
+def rules(column: Column, *, native: bool = False) -> tuple[Rule, ...]:
     """Return the rules of ``column``, the most telling first.
 
     They speak of three columns of the frame: the text as given, the text once repaired
@@ -186,13 +237,14 @@ def rules(column: Column) -> tuple[Rule, ...]:
     found: list[Rule] = []
 
     def judge(name: str, broken: pl.Expr) -> None:
-        found.append(Rule(name, broken & (text != MASK) if column.nullable else broken))
+        maskable = column.nullable and not native
+        found.append(Rule(name, broken & (text != MASK) if maskable else broken))
 
     if not column.nullable:
         judge("required", text.is_null())
     if column.type == "json":
         judge("json", text.is_not_null() & text.str.json_path_match("$").is_null())
-    if not is_text:
+    if not is_text and not native:
         judge(column.type, text.is_not_null() & value.is_null())
     if column.pattern is not None:
         judge("pattern", ~text.str.contains(f"^(?:{column.pattern})$"))
@@ -211,13 +263,14 @@ def _bound(column: Column, limit: float | date) -> pl.Expr:
     return pl.lit(limit).cast(DTYPES[column.type])
 
 
-def failed(column: Column) -> pl.Expr:
+def failed(column: Column, *, native: bool = False) -> pl.Expr:
     """Return whether any rule of ``column`` is broken; never null."""
-    flags = [rule.failed for rule in rules(column)]
+    flags = [rule.failed for rule in rules(column, native=native)]
     return pl.any_horizontal(*flags).fill_null(False) if flags else pl.lit(False)
 
 
-def first_broken(column: Column) -> pl.Expr:
+def first_broken(column: Column, *, native: bool = False) -> pl.Expr:
     """Return the name of the first broken rule of ``column``, null if none is."""
-    named = [pl.when(rule.failed).then(pl.lit(rule.name)) for rule in rules(column)]
+    broken = rules(column, native=native)
+    named = [pl.when(rule.failed).then(pl.lit(rule.name)) for rule in broken]
     return pl.coalesce(*named) if named else pl.lit(None, dtype=pl.String)

@@ -7,6 +7,7 @@ Belongs here: reading tables by version. Does not belong here: writing them
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -38,11 +39,25 @@ class TableStore(Staging):
             StateError: no version of it is good yet.
         """
         state = self._owner(table)
-        return self._union(table, _visible(state, state.current))
+        return self._union(table, _having(table, _visible(state, state.current)))
 
     def scan_version(self, table: str, version: str) -> pl.LazyFrame:
         """Return the rows that one version brought: its file."""
         return self._file(self._known(self._owner(table).dataset, version), table)
+
+    def scan_until(self, table: str, version: str, *, since: date | None = None) -> pl.LazyFrame:
+        """Return the rows of ``table`` that were current when ``version`` was.
+
+        Args:
+            table: the table.
+            version: the version that served.
+            since: windows that ended before it are left out (events only).
+        """
+        state = self._owner(table)
+        visible = _visible(state, self._known(state.dataset, version).id)
+        having = _having(table, visible)
+        recent = [one for one in having if not _ended(one, since)]
+        return self._union(table, recent) if recent else self._file(having[-1], table).head(0)
 
     def rows_of(self, version: Version) -> dict[str, pl.LazyFrame]:
         """Return the rows of each table of a version, staged ones included."""
@@ -52,7 +67,7 @@ class TableStore(Staging):
         """Return the files behind :meth:`scan`, oldest first."""
         state = self._owner(table)
         visible = _visible(state, state.current)
-        return [self.data_dir / version.tables[table].file for version in visible]
+        return [self.data_dir / one.tables[table].file for one in _having(table, visible)]
 
     def delta(self, table: str, since: str | None) -> pl.LazyFrame:
         """Return the rows that are new, changed or gone since version ``since``.
@@ -67,11 +82,14 @@ class TableStore(Staging):
             the last values). What only moved from one version to another is not a change.
         """
         state = self._owner(table)
-        now = _visible(state, state.current)
+        now = _having(table, _visible(state, state.current))
         if since is None:
             return self._union(table, now).with_columns(pl.lit("added").alias(OP))
-        then = _visible(state, self._known(state.dataset, since).id)
-        key = (now or then)[-1].tables[table].key
+        then = _having(table, _visible(state, self._known(state.dataset, since).id))
+        if not (then and now):
+            # A table that the dataset has just gained: its first sight is a baseline.
+            return self._union(table, now or then).head(0).with_columns(pl.lit("").alias(OP))
+        key = now[-1].tables[table].key
         before, after = self._union(table, then), self._union(table, now)
         if state.kind == "events":
             turned = [one for one in (*then, *now) if (one in then) != (one in now)]
@@ -109,7 +127,10 @@ class TableStore(Staging):
         )
 
     def _file(self, version: Version, table: str) -> pl.LazyFrame:
-        return pl.scan_parquet(self.data_dir / version.tables[table].file, glob=False)
+        rows = pl.scan_parquet(self.data_dir / version.tables[table].file, glob=False)
+        if self.screen is None:
+            return rows
+        return self.screen.reading(table, version.publisher_date, rows)
 
     def _union(self, table: str, versions: Sequence[Version]) -> pl.LazyFrame:
         frames = [self._file(version, table) for version in reversed(versions)]
@@ -134,6 +155,15 @@ SOURCES_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "fetched_at": pl.Datetime("us"),
     "attribution": pl.String,
 }
+
+
+def _having(table: str, versions: Sequence[Version]) -> tuple[Version, ...]:
+    """Return the versions that have ``table``: those older than the table do not."""
+    return tuple(version for version in versions if table in version.tables)
+
+
+def _ended(version: Version, since: date | None) -> bool:
+    return since is not None and version.window_to is not None and version.window_to < since
 
 
 def _visible(state: DatasetState, moment: str | None) -> tuple[Version, ...]:

@@ -207,6 +207,9 @@ def _connect(
         ) from error
     connection.execute("SET temp_file_encryption = true")
     connection.execute("SET enable_progress_bar = false")
+    if read_only:
+        # The footer of a national table takes longer to read than the rows of one company.
+        connection.execute("SET parquet_metadata_cache = true")
     if temporary is not None:
         _let_spill(connection)
     return connection

@@ -53,7 +53,7 @@ class DataGouv:
         return RemoteFile(
             portal="datagouv",
             dataset_id=str(whole.get("id") or dataset.dataset_id),
-            resource_id=resource.id,
+            resource_id=resource.id or str(found.get("id") or ""),
             url=url,
             title=title,
             licence_id=str(whole.get("license") or "notspecified"),
@@ -82,6 +82,8 @@ class DataGouv:
 
     def _resource(self, dataset: Dataset, resource: Resource, whole: Json) -> Json:
         listed = whole.get("resources")
+        if not resource.id:
+            return _by_title(listed, resource)
         if isinstance(listed, list):
             for candidate in listed:
                 if isinstance(candidate, dict) and candidate.get("id") == resource.id:
@@ -100,6 +102,26 @@ class DataGouv:
                 f"the resource {resource.id} now belongs to the dataset {owner}", next_step=_LOOK
             )
         return found
+
+
+def _by_title(listed: Any, resource: Resource) -> Json:
+    """Return the one resource whose title matches whole; none or several is an error."""
+    if not isinstance(listed, list):
+        raise PortalError("the portal does not list the resources", next_step=_LOOK)
+    pattern = resource.title_pattern or ""
+    found: list[Json] = [
+        one
+        for one in listed
+        if isinstance(one, dict) and re.fullmatch(pattern, str(one.get("title") or ""))
+    ]
+    if not found:
+        raise ResourceGoneError(f"no title of a resource matches {resource.name}", next_step=_LOOK)
+    if len(found) > 1:
+        raise PortalError(
+            f"{len(found)} resources have a title that matches {resource.name}",
+            next_step="give the id of the right one in dataset.yml",
+        )
+    return found[0]
 
 
 def _checksum(announced: Any) -> Checksum | None:

@@ -2,7 +2,8 @@
 
 Belongs here: reading a folder's listing. Does not belong here: opening the files
 (:mod:`opendata.archive`); a ``.taz`` is a tar compressed by gzip. A resource's id is the
-path of the folder; its ``title_pattern`` selects the files.
+path of the folder, in which ``{year}`` stands for each year of the window; its
+``title_pattern`` selects the files.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from urllib.parse import unquote, urljoin
 
 from opendata.catalogue import Dataset, Resource
 from opendata.clock import PARIS
-from opendata.errors import PortalError
+from opendata.errors import PortalError, SettingsError
 from opendata.http import Http, MissingError
 from opendata.remote import DateWindow, RemoteFile, ResourceGoneError, published, safe_name
 
@@ -34,32 +35,36 @@ class Dila:
     def listing(
         self, dataset: Dataset, resource: Resource, window: DateWindow | None
     ) -> tuple[RemoteFile, ...]:
-        """Return the files of the folder that match and were put there in the window."""
-        folder = f"{dataset.host}/{resource.id.strip('/')}/"
-        try:
-            page = self._http.get_text(folder)
-        except MissingError as error:
-            raise PortalError(f"the folder {resource.id} is gone", next_step=_LOOK) from error
-        entries = [(_name(found["href"]), found["when"]) for found in _ENTRY.finditer(page)]
-        if not entries:
-            raise PortalError(f"the folder {resource.id} lists no file", next_step=_LOOK)
+        """See :meth:`opendata.remote.FolderPortal.listing`; the day is the one of the listing."""
         pattern = resource.title_pattern or r".*\.taz"
         found = []
-        for name, when in sorted(entries):
-            moment = datetime.strptime(when, "%Y-%m-%d %H:%M").replace(tzinfo=PARIS)
-            if not re.fullmatch(pattern, name):
-                continue
-            if window is None or window.start <= moment.date() <= window.end:
-                found.append(self._remote(dataset, resource, folder, name, moment, window))
+        for path in _folders(resource, window):
+            for name, when in self._entries(dataset, path):
+                moment = datetime.strptime(when, "%Y-%m-%d %H:%M").replace(tzinfo=PARIS)
+                if not re.fullmatch(pattern, name):
+                    continue
+                if window is None or window.start <= moment.date() <= window.end:
+                    found.append(self._remote(dataset, resource, path, name, moment, window))
+        if not found:
+            raise ResourceGoneError("no file of the folder matches", next_step=_LOOK)
         return tuple(found)
+
+    def _entries(self, dataset: Dataset, path: str) -> list[tuple[str, str]]:
+        """Return name and instant of each file of the folder at ``path``, by name."""
+        try:
+            page = self._http.get_text(f"{dataset.host}/{path}/")
+        except MissingError as error:
+            raise PortalError(f"the folder {path} is gone", next_step=_LOOK) from error
+        entries = [(_name(found["href"]), found["when"]) for found in _ENTRY.finditer(page)]
+        if not entries:
+            raise PortalError(f"the folder {path} lists no file", next_step=_LOOK)
+        return sorted(entries)
 
     def describe(
         self, dataset: Dataset, resource: Resource, window: DateWindow | None
     ) -> RemoteFile:
         """See :meth:`opendata.remote.Portal.describe`: exactly one file must match."""
         found = self.listing(dataset, resource, window)
-        if not found:
-            raise ResourceGoneError("no file of the folder matches", next_step=_LOOK)
         if len(found) > 1:
             raise PortalError(
                 f"{len(found)} files match, from {found[0].title} to {found[-1].title}",
@@ -71,7 +76,7 @@ class Dila:
     def _remote(
         dataset: Dataset,
         resource: Resource,
-        folder: str,
+        path: str,
         name: str,
         moment: datetime,
         window: DateWindow | None,
@@ -79,8 +84,8 @@ class Dila:
         return RemoteFile(
             portal="dila",
             dataset_id=dataset.dataset_id,
-            resource_id=f"{resource.id.strip('/')}/{name}",
-            url=urljoin(folder, name),
+            resource_id=f"{path}/{name}",
+            url=urljoin(f"{dataset.host}/{path}/", name),
             title=name,
             licence_id=None,
             format="taz",
@@ -89,6 +94,20 @@ class Dila:
             last_modified=moment,
             window=window,
         )
+
+
+def _folders(resource: Resource, window: DateWindow | None) -> list[str]:
+    """Return the paths of the folders of a resource: one a year where its id says so."""
+    path = resource.id.strip("/")
+    if "{year}" not in path:
+        return [path]
+    if window is None:
+        raise SettingsError(
+            f"the resource {resource.name} has a folder a year and no window",
+            next_step="give it a `window` in dataset.yml",
+        )
+    years = range(window.start.year, window.end.year + 1)
+    return [path.replace("{year}", str(year)) for year in years]
 
 
 def _name(href: str) -> str:

@@ -1,7 +1,7 @@
 """A loopback portal that serves a folder of bundled files as the real portals do.
 
-Belongs here: the answers of data.gouv.fr and of Opendatasoft, at a chosen date, for
-whatever ``portal.yml`` describes. Does not belong here: what the files are about, and
+Belongs here: the answers of data.gouv.fr, of Opendatasoft, of DiDo and of INSEE's API, at a chosen
+date, for whatever ``portal.yml`` describes. Does not belong here: what the files are about, and
 any code of the pipeline, which must not be able to tell this portal from the real ones.
 """
 

@@ -16,9 +16,10 @@ from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from opendata.errors import SettingsError
-from opendata.sample_portal import datagouv, vintages
+from opendata.sample_portal import datagouv, insee, vintages
 from opendata.sample_portal.answers import Answer, Question
 from opendata.sample_portal.datagouv import DataGouv
+from opendata.sample_portal.dido import DidoApi
 from opendata.sample_portal.drift import Drifts, Kind
 from opendata.sample_portal.opendatasoft import Opendatasoft
 
@@ -55,6 +56,12 @@ class SamplePortal:
             served = tuple(one for one in described.opendatasoft if one.host == host)
             records = Opendatasoft(folder, served, self._drifts, lambda: self._date)
             self._hosts[host] = records.answer
+        for host in {dataset.host for dataset in described.dido}:
+            tables = tuple(one for one in described.dido if one.host == host)
+            self._hosts[host] = DidoApi(folder, tables, lambda: self._date).answer
+        if described.insee is not None:
+            api = insee.InseeApi(folder, described.insee, lambda: self._date)
+            self._hosts[insee.HOST] = api.answer
         try:
             self._server = _Server(("127.0.0.1", port), self.answer)
         except OSError as error:
@@ -138,6 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 30
+    #: Head and body are two writes: without this each answer would wait 40 ms for the first.
+    disable_nagle_algorithm = True
     server: _Server
 
     def do_GET(self) -> None:

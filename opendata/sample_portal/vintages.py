@@ -93,11 +93,47 @@ class RecordDataset(Model):
     files: tuple[str, ...]
 
 
+class RegisterApi(Model):
+    """INSEE's API: service → JSON-lines files of its records, treatment after treatment."""
+
+    sample: str
+    files: dict[str, tuple[str, ...]]
+
+
+class TableVintage(Model):
+    """A vintage of a data file: its month, and the CSV."""
+
+    millesime: str
+    file: str
+
+
+class TableFile(Model):
+    """A data file of DiDo: date of publication → vintage."""
+
+    rid: str
+    title: str
+    vintages: dict[date, TableVintage]
+
+
+class TableDataset(Model):
+    """A dataset of DiDo."""
+
+    host: str
+    id: str
+    title: str
+    description: str
+    license: str
+    sample: str
+    datafiles: tuple[TableFile, ...]
+
+
 class Description(Model):
     """The whole of ``portal.yml``."""
 
     datagouv: tuple[FileDataset, ...] = ()
     opendatasoft: tuple[RecordDataset, ...] = ()
+    dido: tuple[TableDataset, ...] = ()
+    insee: RegisterApi | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ COLUMN = {"name": "siren", "type": "code", "fr": "SIREN", "en": "SIREN"}
 
 
 def resource(name: str = "stock", **changes: Any) -> dict[str, Any]:
+    if changes.get("format") == "xml":
+        changes = {"records": "listeAvis/avis", **changes}
     return {"name": name, "id": f"id-{name}", "format": "csv", "columns": [COLUMN], **changes}
 
 

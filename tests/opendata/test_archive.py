@@ -9,8 +9,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from defusedxml import ElementTree
 
-from opendata.archive import ArchiveLimits, unpack
+from opendata import archive
+from opendata.archive import ArchiveLimits, unpack, unpack_documents
 from opendata.errors import ArchiveError
 
 ROWS = b"siren,nom\n" + b"".join(b"%09d,SOCIETE\n" % number for number in range(20_000))
@@ -213,3 +215,60 @@ def test_something_else_is_refused_with_the_name_of_the_file(tmp_path: Path):
     path.write_bytes(b"<html></html>")
     with pytest.raises(ArchiveError, match=r"file page\.zip.*damaged"):
         unpack(path, "zip", tmp_path / "out")
+
+
+LATIN = b'<?xml version="1.0" encoding="ISO-8859-1"?><a/>'
+
+
+def documents(path: Path, *contents: bytes) -> Path:
+    entries = [(tarfile.TarInfo(f"d/{at}.xml"), one) for at, one in enumerate(contents)]
+    return make_taz(path, (tarfile.TarInfo("d/text.docx"), b"PK"), *entries)
+
+
+def test_documents_of_an_archive_become_one(tmp_path: Path):
+    declared = b'\xef\xbb\xbf<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<a>1</a>'
+    path = documents(tmp_path / "a.taz", declared, b"<a>2</a>", b'<?xml version="1.0"?><a>3</a>')
+    out = unpack_documents(path, tmp_path / "out", r"d/\d\.xml")
+    root = ElementTree.fromstring(out.read_bytes())
+    assert [one.text for one in root] == ["1", "2", "3"]
+    assert list((tmp_path / "out").iterdir()) == [out]
+
+
+def test_lines_of_a_text_file_become_documents(tmp_path: Path):
+    listed = (tarfile.TarInfo("d/list.dat"), b"a/<1>\r\n\n b&2 \n")
+    path = make_taz(tmp_path / "a.taz", listed, (tarfile.TarInfo("d/0.xml"), b"<a>0</a>"))
+    out = unpack_documents(path, tmp_path / "out", r"d/\d\.xml", lines=(r"d/.*\.dat", "a"))
+    root = ElementTree.fromstring(out.read_bytes())
+    assert [one.findtext("LINE") or one.text for one in root] == ["a/<1>", "b&2", "0"]
+
+
+@pytest.mark.parametrize(
+    ("contents", "members", "limits", "reason"),
+    [
+        ([b"<a/>"], r"e/\d\.xml", ArchiveLimits(), "none of its files matches"),
+        ([LATIN], r"d/\d\.xml", ArchiveLimits(), "iso-8859-1"),
+        ([b"<a/>"] * 3, r"d/\d\.xml", ArchiveLimits(members=3), "more than 3 members"),
+        ([NOISE], r"d/\d\.xml", ArchiveLimits(size=100_000), "unpacks to more than"),
+    ],
+    ids=["none", "encoding", "members", "size"],
+)  # fmt: skip
+def test_documents_that_are_refused(
+    tmp_path: Path, contents: list[bytes], members: str, limits: ArchiveLimits, reason: str
+):
+    path = documents(tmp_path / "a.taz", *contents)
+    with pytest.raises(ArchiveError, match=reason):
+        unpack_documents(path, tmp_path / "out", members, limits=limits)
+    assert not (tmp_path / "out" / "documents.xml").exists()
+
+
+def test_document_too_large_for_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(archive, "DOCUMENT", 10)
+    with pytest.raises(ArchiveError, match="a document of"):
+        unpack_documents(documents(tmp_path / "a.taz", b"<a>12345</a>"), tmp_path, r"d/\d\.xml")
+
+
+def test_cut_archive_of_documents_is_refused(tmp_path: Path):
+    path = documents(tmp_path / "a.taz", NOISE)
+    path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.raises(ArchiveError, match="cut short"):
+        unpack_documents(path, tmp_path / "out", r"d/\d\.xml")

@@ -199,10 +199,3 @@ def test_a_lost_record_is_never_silent(tmp_path: Path, monkeypatch: pytest.Monke
 def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
     first, second = (read(REAL, tmp_path / name) for name in ("a", "b"))
     assert first.path.read_bytes() == second.path.read_bytes()
-
-
-def test_xml_is_handed_on_by_path(tmp_path: Path) -> None:
-    path = tmp_path / "a.xml"
-    path.write_text("<a/>", encoding="utf-8")
-    result = read(path, tmp_path / "w", column("x", required=False), format="xml")
-    assert rows(result).rows() == [(1, "a.xml", str(path))]

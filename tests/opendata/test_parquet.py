@@ -149,3 +149,32 @@ def test_large_files_spill_encrypted_and_are_written_alike(
     assert parquet.sink(numbered(600_000), large, sort_by=["text"]).rows == 600_000
     assert large.read_bytes() == small.read_bytes()
     assert pl.read_parquet(large)["text"].is_sorted()
+
+
+@pytest.mark.parametrize("part", [1, 3, 1_000])
+def test_rows_out_of_order_only_within_a_group_are_sorted_as_they_pass(
+    part: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "PART_ROWS", part)
+    groups = [f"{at:04d}" for at in range(300) for _ in range(at % 4)]
+    newest_first = pl.DataFrame({"k": groups}).with_columns(
+        pl.int_range(pl.len(), 0, -1).alias("day"), pl.int_range(pl.len()).alias("v")
+    )
+    newest_first.write_parquet(tmp_path / "rows.parquet")
+    rows = pl.scan_parquet(tmp_path / "rows.parquet")
+    arranged = parquet.arranged(rows, ("k", "day"), tmp_path / "work.parquet")
+    assert arranged.collect(engine="streaming").equals(newest_first.sort("k", "day"))
+    assert (
+        arranged.select("v").head(5).collect().rows()
+        == newest_first.sort("k", "day").select("v").head(5).rows()
+    )
+    kept = arranged.filter(pl.col("v") % 7 == 0).select("day").collect()
+    assert kept.equals(newest_first.sort("k", "day").filter(pl.col("v") % 7 == 0).select("day"))
+    assert not (tmp_path / "work.parquet").exists(), "nothing is written on the way"
+
+
+def test_rows_in_no_order_are_sorted_on_the_way(tmp_path: Path) -> None:
+    rows = shuffled()
+    arranged = parquet.arranged(rows, ("k",), tmp_path / "work.parquet")
+    assert arranged.collect()["k"].to_list() == list(range(5000))
+    assert parquet.arranged(arranged, ("k",), tmp_path / "none.parquet") is arranged

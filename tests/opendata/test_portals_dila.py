@@ -8,7 +8,7 @@ import pytest
 from descriptions import dataset, resource
 from loopback import Loopback, Reply, fast_http, loopback
 
-from opendata.errors import PortalError
+from opendata.errors import PortalError, SettingsError
 from opendata.portals import portals
 from opendata.portals.dila import Dila
 from opendata.remote import DateWindow, RemoteFile, ResourceGoneError
@@ -42,9 +42,9 @@ def listing(
         return Dila(http).listing(described, described.resources[0], period)
 
 
-def folder(pattern: str | None = PATTERN) -> Any:
+def folder(pattern: str | None = PATTERN, path: str = "OPENDATA/BODACC/2026") -> Any:
     fields = {
-        "id": "OPENDATA/BODACC/2026",
+        "id": path,
         "format": "xml",
         "archive": "taz",
         "title_pattern": pattern,
@@ -81,6 +81,21 @@ def test_exactly_one_file_is_described(server: Loopback):
         quiet = DateWindow(date(2026, 1, 3), date(2026, 1, 4))
         with pytest.raises(ResourceGoneError, match="no file"):
             portal.describe(described, described.resources[0], quiet)
+
+
+def test_a_folder_a_year_is_read_for_each_year_of_the_window(server: Loopback):
+    old = PAGE.replace(b"2026", b"2025").replace(b"2025-01-02 06:10", b"2025-12-31 06:10")
+    server.script(PATH.replace("2026", "2025"), Reply(200, old, {"Content-Type": "text/html"}))
+    described = folder(path="OPENDATA/BODACC/{year}")
+    with fast_http(server, HOST) as http:
+        period = DateWindow(date(2025, 12, 20), date(2026, 1, 4))
+        found = Dila(http).listing(described, described.resources[0], period)
+        assert [one.url.removeprefix(f"https://{HOST}/OPENDATA/BODACC/") for one in found] == [
+            "2025/RCS-A_BXA20250001.taz",
+            "2026/RCS-A_BXA20260001.taz",
+        ]
+        with pytest.raises(SettingsError, match="a folder a year and no window"):
+            Dila(http).listing(described, described.resources[0], None)
 
 
 def test_a_page_without_files_is_an_error(server: Loopback):

@@ -10,10 +10,12 @@ import pytest
 from descriptions import dataset, resource, window
 from loopback import Loopback, Reply, as_json, fast_http, loopback
 
+from opendata import files
 from opendata.clock import Clock
 from opendata.download import Download
-from opendata.errors import DownloadError, PortalError, SettingsError
-from opendata.pace import PACES, Gates, Timer
+from opendata.errors import PortalError, SettingsError
+from opendata.http import UnavailableError
+from opendata.pace import PACES, Gates, Retry, Timer
 from opendata.portals.insee import Insee
 from opendata.receipt import Receipt
 from opendata.remote import DateWindow, RemoteFile
@@ -22,7 +24,9 @@ HOST = "api.insee.fr"
 BASE = f"/{HOST}/api-sirene/3.11"
 SIREN = f"{BASE}/siren"
 RECORDED = Path(__file__).parent.parent / "data" / "recorded" / "insee"
-AUGUST = DateWindow(date(2026, 8, 1), date(2026, 8, 3))
+#: One day: what is asked of each of several days is in the tests of its own.
+THIRD = DateWindow(date(2026, 8, 3), date(2026, 8, 3))
+AUGUST = DateWindow(date(2026, 8, 1), date(2026, 8, 4))
 FIELD = "dateDernierTraitementUniteLegale"
 READY = {
     "etatService": "UP",
@@ -70,18 +74,20 @@ def described(**changes: Any) -> Any:
 
 
 def describe(
-    server: Loopback, period: DateWindow | None = AUGUST, key: str | None = "k3y", **changes: Any
+    server: Loopback, period: DateWindow | None = THIRD, key: str | None = "k3y", **changes: Any
 ) -> RemoteFile:
     whole = described(**changes)
     with fast_http(server, HOST) as http:
         return Insee(http, key).describe(whole, whole.resources[0], period)
 
 
-def take(server: Loopback, tmp_path: Path) -> Receipt:
+def take(
+    server: Loopback, tmp_path: Path, period: DateWindow = THIRD, retry: Retry | None = None
+) -> Receipt:
     whole = described()
-    with fast_http(server, HOST) as http:
+    with fast_http(server, HOST, retry=retry) as http:
         portal = Insee(http, "k3y")
-        remote = portal.describe(whole, whole.resources[0], AUGUST)
+        remote = portal.describe(whole, whole.resources[0], period)
         job = Download(whole, whole.resources[0], remote, tmp_path, Clock.at(date(2026, 8, 3)))
         return job.run(http, portal).receipt
 
@@ -102,15 +108,17 @@ def test_the_cursor_is_followed_to_the_empty_page(server: Loopback, tmp_path: Pa
     ]
     assert {seen.headers["x-insee-api-key-integration"] for seen in asked} == {"k3y"}
     assert {seen.query["nombre"] for seen in asked} == {"1000"}
-    assert {seen.query["q"] for seen in asked} == {
-        f"{FIELD}:[2026-08-01T00:00:00 TO 2026-08-03T23:59:59]"
-    }
+    assert {seen.query["q"] for seen in asked} == {f"{FIELD}:2026-08-03"}
     assert "k3y" not in (path.parent / f"{path.name}.receipt.json").read_text()
 
 
 def test_404_means_that_nothing_matches(server: Loopback, tmp_path: Path):
     server.script(SIREN, NOTHING)
-    assert describe(server).rows_expected == 0
+    assert describe(server, AUGUST).rows_expected == 0
+    # The fourth has not come for the API: it is not asked.
+    assert [seen.query["q"] for seen in server.asked(SIREN)] == [
+        f"{FIELD}:2026-08-0{day}" for day in (3, 2, 1)
+    ]
     receipt = take(server, tmp_path)
     assert (receipt.rows, receipt.bytes) == (0, 0)
 
@@ -138,10 +146,11 @@ def test_thirty_requests_a_minute_are_kept():
 
 
 def test_fewer_records_than_the_total_are_refused(server: Loopback, tmp_path: Path):
-    sixty = as_json(recorded("siren_page_1", 60))
-    server.script(SIREN, sixty, sixty, as_json(SECOND), as_json(LAST))
-    with pytest.raises(DownloadError, match="the portal says 60 records, 4 came"):
+    last = {**LAST, "header": {**LAST["header"], "total": 60}}
+    server.script(SIREN, COUNT, as_json(FIRST), as_json(SECOND), as_json(last))
+    with pytest.raises(PortalError, match="60 records of 2026-08-03, 4 came"):
         take(server, tmp_path)
+    assert list((tmp_path / "raw").rglob("*.part")) == []
 
 
 def test_a_cursor_that_leads_back_is_refused(server: Loopback, tmp_path: Path):
@@ -196,7 +205,7 @@ def test_a_refused_key_is_not_shown(server: Loopback):
 
 
 @pytest.mark.parametrize(
-    ("period", "changes"), [(None, {}), (AUGUST, {"id": "naf"}), (AUGUST, {"window": None})]
+    ("period", "changes"), [(None, {}), (THIRD, {"id": "naf"}), (THIRD, {"window": None})]
 )
 def test_only_periods_of_known_services_can_be_asked(
     server: Loopback, period: DateWindow | None, changes: dict[str, Any]
@@ -208,4 +217,69 @@ def test_only_periods_of_known_services_can_be_asked(
 def test_a_server_error_is_tried_again(server: Loopback):
     server.script(f"{BASE}/informations", Reply(503), as_json(READY))
     server.script(SIREN, Reply(500), COUNT)
-    assert describe(server).rows_expected == 4
+    assert describe(server).rows_expected is None
+    assert len(server.asked(SIREN)) == 2
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def test_a_killed_fetch_goes_on_at_the_cursor_it_wrote(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def kill(point: str) -> None:
+        if point == "mark:after-rename":
+            raise Killed
+
+    server.script(SIREN, COUNT, as_json(FIRST), as_json(SECOND), as_json(LAST))
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "on_point", kill)
+        with pytest.raises(Killed):
+            take(server, tmp_path)
+    (part,) = (tmp_path / "raw").rglob("*.part")
+    # Killed in the middle of a page, too: what no mark covers is cut off.
+    part.write_bytes(part.read_bytes() + b'{"siren": "2000')
+    server.script(SIREN, COUNT, as_json(SECOND), as_json(LAST))
+    seen = len(server.asked(SIREN))
+    whole = take(server, tmp_path).verify(tmp_path).read_text(encoding="utf-8")
+    assert [json.loads(line)["siren"] for line in whole.splitlines()] == [
+        "194300398",
+        "200067429",
+        "511903577",
+        "524223435",
+    ]
+    _count, first, _last = server.asked(SIREN)[seen:]
+    assert first.query["curseur"] == FIRST["header"]["curseurSuivant"]
+    assert list((tmp_path / "raw").rglob("*.part")) == []
+
+
+def test_what_failed_for_now_goes_on_too(server: Loopback, tmp_path: Path):
+    server.script(SIREN, COUNT, as_json(FIRST), Reply(503))
+    with pytest.raises(UnavailableError):
+        take(server, tmp_path, retry=Retry(attempts=1))
+    server.script(SIREN, COUNT, as_json(SECOND), as_json(LAST))
+    assert take(server, tmp_path).rows == 4
+
+
+def test_pages_of_two_states_of_the_data_are_never_joined(server: Loopback, tmp_path: Path):
+    server.script(SIREN, COUNT, as_json(FIRST), Reply(503))
+    with pytest.raises(UnavailableError):
+        take(server, tmp_path, retry=Retry(attempts=1))
+    later = json.loads(json.dumps(READY))
+    later["datesDernieresMisesAJourDesDonnees"][0]["dateDerniereMiseADisposition"] = (
+        "2026-08-03T09:30:00.000"
+    )
+    server.script(f"{BASE}/informations", as_json(later))
+    server.script(SIREN, COUNT, as_json(FIRST), as_json(SECOND), as_json(LAST))
+    seen = len(server.asked(SIREN))
+    assert take(server, tmp_path).rows == 4
+    assert server.asked(SIREN)[seen + 1].query["curseur"] == "*"
+
+
+def test_days_are_asked_in_order_and_an_empty_one_is_none(server: Loopback, tmp_path: Path):
+    # The last day first, for whether there is anything; then each day.
+    server.script(SIREN, COUNT, NOTHING, NOTHING, as_json(FIRST), as_json(SECOND), as_json(LAST))
+    assert take(server, tmp_path, AUGUST).rows == 4
+    asked = [seen.query["q"].removeprefix(f"{FIELD}:2026-08-0") for seen in server.asked(SIREN)]
+    assert asked == ["3", "1", "2", "3", "3", "3"]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 import zipfile
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 import xlsxwriter
-from establishments import COLUMNS, REAL, ROWS, SIREN, column, read, rows
+from establishments import COLUMNS, REAL, ROWS, SIREN, column, read, refused, rows, stock
 
 from opendata import sniffing
+from opendata.contract import read_resource
 from opendata.errors import ContractError
 
 NAME = column("nom")
@@ -146,6 +148,58 @@ def test_parquet_of_native_types_gives_the_same_rows(tmp_path: Path) -> None:
     frame = rows(read(REAL, tmp_path / "csv")).drop("_line")
     frame.rename({c.name: c.header for c in COLUMNS}).write_parquet(path)
     same_as_csv(path, tmp_path, format="parquet")
+
+
+def test_values_typed_by_the_file_obey_the_rules_of_their_text(tmp_path: Path) -> None:
+    """What Parquet holds typed and what CSV spells give the same rows and the same quarantine."""
+    columns = (
+        column("k", type="integer", nullable=False),
+        column("day", type="date", null_values=["1900-01-01"], minimum=date(1800, 1, 1),
+               maximum=date(2100, 1, 1), on_error="null"),
+        column("strict", type="date", maximum=date(2100, 1, 1)),
+        column("at", type="timestamp"),
+        column("flag", type="boolean", nullable=False),
+        column("code", type="code", pattern="[0-9]{4}", pad_to=4),
+        column("word"),
+    )  # fmt: skip
+    typed = pl.DataFrame(
+        {
+            "k": [1, 2, None, 4, 5],
+            "day": [date(1900, 1, 1), date(3035, 1, 1), date(2020, 2, 29), None, date(1799, 1, 1)],
+            "strict": [date(2020, 1, 1), date(2020, 1, 1), None, date(2101, 1, 1), None],
+            "at": pl.Series([1_711_122_057_000_000, None, None, None, 0]).cast(pl.Datetime("us")),
+            "flag": [True, False, True, True, None],
+            "code": [5710, 12, 1000, 1000, 1000],
+            "word": ["", "[ND]", None, "a", "b"],
+        }
+    )
+    typed.write_parquet(tmp_path / "f.parquet")
+    typed.write_csv(tmp_path / "f.csv", datetime_format="%Y-%m-%dT%H:%M:%S")
+    spelt = read(tmp_path / "f.csv", tmp_path / "csv", *columns)
+    described = stock(*columns, format="parquet")
+    for again in (False, True):
+        work = tmp_path / f"parquet-{again}"
+        native = read_resource(described, [tmp_path / "f.parquet"], work=work, again=again)
+        assert native.path.exists() is not again
+        found, expected = native.rows.collect(), spelt.rows.collect()
+        assert found.drop("_line").equals(expected.drop("_line"))
+        assert found["_line"].to_list() == [1, 2]
+        assert (native.read, native.accepted, native.rejected_rows) == (5, 2, 3)
+        assert native.rules == spelt.rules
+        assert [one[1:] for one in refused(native)] == [one[1:] for one in refused(spelt)]
+
+
+def test_several_files_read_again_lose_only_their_own_bad_rows(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    pl.DataFrame({"siren": ["552032534", "552032535"]}).write_parquet(paths[0])
+    pl.DataFrame({"siren": ["bad", "552032534"]}).write_parquet(paths[1])
+    resource = stock(SIREN, format="parquet")
+    kept, again = (
+        read_resource(resource, paths, work=tmp_path / str(value), again=value).rows.collect()
+        for value in (False, True)
+    )
+    assert kept.equals(again)
+    assert again.select("_file", "_line").rows() == [("a.parquet", 1), ("b.parquet", 2)]
 
 
 def test_nested_parquet_columns_are_json_in_text(tmp_path: Path) -> None:

@@ -279,8 +279,8 @@ def test_a_row_to_erase_leaves_every_version_and_only_files_that_had_it(tmp_path
     held = store.hold(store.stage(essai(), draft(3), frames({"1": "secret"})), "inspect")
     untouched = (tmp_path / two.tables[TABLE].file).stat().st_mtime_ns
     gone = pl.col("siren") == "1"
-    rewritten = store.rewrite(TABLE, gone, lambda rows: rows.filter(~gone))
-    assert rewritten == [one.source_id, held.source_id]
+    rewritten = store.rewrite(TABLE, lambda *_: gone, lambda _, rows: rows.filter(~gone))
+    assert rewritten == {one.source_id: 1, held.source_id: 1}
     assert (tmp_path / two.tables[TABLE].file).stat().st_mtime_ns == untouched
     for name in everything(tmp_path):
         assert b"secret" not in (tmp_path / name).read_bytes()
@@ -289,7 +289,28 @@ def test_a_row_to_erase_leaves_every_version_and_only_files_that_had_it(tmp_path
         assert files.digest(tmp_path / file.file) == file.sha256
     assert content(store.scan_version(TABLE, one.id)) == {"2": "b"}
     assert parquet.metadata(tmp_path / store.state("essai").versions[0].tables[TABLE].file)
-    assert store.rewrite(TABLE, gone, lambda rows: rows.filter(~gone)) == []
+    assert store.rewrite(TABLE, lambda *_: gone, lambda _, rows: rows.filter(~gone)) == {}
+
+
+class Hidden:
+    """A screen that removes one unit on arrival, and hides another from readers."""
+
+    def arriving(self, table: str, published: dt.date, rows: pl.LazyFrame) -> pl.LazyFrame:
+        return rows.filter(pl.col("siren") != "1")
+
+    def reading(self, table: str, published: dt.date, rows: pl.LazyFrame) -> pl.LazyFrame:
+        return rows.filter(pl.col("siren") != "2")
+
+
+def test_what_the_screen_forbids_is_neither_written_nor_read(tmp_path: Path) -> None:
+    store = TableStore(tmp_path, Hidden())
+    version = publish(store, 1, {"1": "never", "2": "hidden", "3": "c"})
+    written = pl.read_parquet(tmp_path / version.tables[TABLE].file, glob=False)
+    assert written["siren"].to_list() == ["2", "3"]
+    assert version.tables[TABLE].rows == 2
+    for rows in (store.scan(TABLE), store.scan_version(TABLE, version.id),
+                 store.rows_of(version)[TABLE], store.delta(TABLE, None)):  # fmt: skip
+        assert rows.collect()["siren"].to_list() == ["3"]
 
 
 def test_rejected_rows_are_kept_beside_the_version(tmp_path: Path) -> None:
@@ -396,3 +417,24 @@ def test_disk_use_is_told_by_folder(tmp_path: Path) -> None:
     use = store.disk_use()
     assert set(use) == {"state", "tables"}
     assert use["tables"] == version.tables[TABLE].bytes
+
+
+def test_a_table_gained_later_is_read_from_the_versions_that_have_it(tmp_path: Path) -> None:
+    store = TableStore(tmp_path)
+    first = publish(store, 1, {"552032534": "DANONE"}, "events")
+    gained = "essai__sites"
+    both = essai("events")
+    both = both.model_copy(update={"tables": {**both.tables, gained: both.tables[TABLE]}})
+
+    def more(day: int, rows: Rows) -> Version:
+        given = frames(rows)
+        return store.promote(store.stage(both, draft(day), {**given, gained: given[TABLE]}))
+
+    second = more(2, {"732829320": "X"})
+    assert content(store.scan(gained)) == {"732829320": "X"}
+    assert [path.name for path in store.paths(gained)] == [f"{second.id}.parquet"]
+    # Its first sight is a baseline: nothing of it is new.
+    assert store.delta(gained, first.id).collect().is_empty()
+    assert content(store.scan(TABLE)) == {"552032534": "DANONE", "732829320": "X"}
+    more(3, {"345678902": "Y"})
+    assert store.delta(gained, second.id).collect()["siren"].to_list() == ["345678902"]

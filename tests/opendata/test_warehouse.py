@@ -208,3 +208,14 @@ def test_frames_go_in_and_out(tmp_path: Path) -> None:
         db.write("units", rows)
         db.write("units", rows)
         assert db.frame("SELECT * FROM units WHERE n > ? ORDER BY n", [0]).equals(rows)
+
+
+@pytest.mark.parametrize("view_above", [100, 0], ids=["table", "view"])
+def test_columns_that_are_left_out_are_nowhere_in_the_file(tmp_path: Path, view_above: int) -> None:
+    path = parquet_file(tmp_path / "a.parquet", {"k": ["1"], "name": ["SOMEBODY UNIQUE"]})
+    target = tmp_path / "warehouse.duckdb"
+    content = Content([path], ["k"], columns={"name": "who"}, without=["name", "not_there"])
+    assemble({"t": content}, target, view_above=view_above)
+    with Warehouse.read_only(target) as db:
+        assert db.rows("FROM t") == [("1",)]
+    assert b"SOMEBODY UNIQUE" not in target.read_bytes()

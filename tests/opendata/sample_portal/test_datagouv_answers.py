@@ -169,7 +169,7 @@ class TestDrift:
     def test_vanished(self, portal: SamplePortal, get: Get) -> None:
         portal.drift("vanished", UNITS)
         shown = [one["id"] for one in get(API, f"/api/1/datasets/{SIRENE}/").json["resources"]]
-        assert len(shown) == 2
+        assert len(shown) == 5
         assert UNITS not in shown
         assert get(API, f"/api/1/datasets/r/{UNITS}").status == 404
 

@@ -20,7 +20,9 @@ def test_each_official_host_has_a_loopback_base(portal: SamplePortal) -> None:
     assert portal.bases() == {
         host: f"{portal.base_url}/{host}"
         for host in (
+            "boamp-datadila.opendatasoft.com",
             "bodacc-datadila.opendatasoft.com",
+            "data.statistiques.developpement-durable.gouv.fr",
             "static.data.gouv.fr",
             "www.data.gouv.fr",
         )

@@ -29,11 +29,15 @@ MAINLAND = 2154
 def projection(commune: pl.Expr) -> pl.Expr:
     """Return the EPSG code of the coordinates of a place; null in the Pacific and abroad."""
     overseas = commune.str.contains("^9[789]")
+    department = commune.str.slice(0, 3)
+    # Not by `replace_strict`, which takes the column into memory as a whole.
+    codes = [
+        pl.when(department == name).then(pl.lit(code, dtype=pl.Int32))
+        for name, code in PROJECTIONS.items()
+    ]
     return (
         pl.when(overseas)
-        .then(
-            commune.str.slice(0, 3).replace_strict(PROJECTIONS, default=None, return_dtype=pl.Int32)
-        )
+        .then(pl.coalesce(codes))
         .when(commune.is_not_null())
         .then(pl.lit(MAINLAND, dtype=pl.Int32))
     )

@@ -16,7 +16,8 @@ def is_mass_operation(rows: pl.DataFrame, rule: MassOperation) -> pl.Series:
 
     A day counts as one when it holds more rows of one change than the floor and than so
     many times the median of all days of that change. Days that companies choose themselves
-    (1 January, 31 December …) need more. Rows without a date are counted as one day.
+    (1 January, 31 December …) need more; what is published once a year for all is none.
+    Rows without a date are counted as one day.
 
     Args:
         rows: with ``change`` and ``occurred_at``.
@@ -30,9 +31,11 @@ def is_mass_operation(rows: pl.DataFrame, rule: MassOperation) -> pl.Series:
         .len("rows")
         .with_columns(pl.col("rows").median().over("change").alias("median"))
         .with_columns(
-            ((pl.col("rows") > rule.floor) & (pl.col("rows") > factor * pl.col("median"))).alias(
-                "is_mass_operation"
-            )
+            (
+                (pl.col("rows") > rule.floor)
+                & (pl.col("rows") > factor * pl.col("median"))
+                & pl.col("change").is_in(list(rule.yearly_changes)).not_()
+            ).alias("is_mass_operation")
         )
     )
     return rows.join(

@@ -37,7 +37,9 @@ _STOP_WORDS = "A|AU|AUX|D|DE|DES|DU|EN|ET|L|LA|LE|LES|PAR|POUR|SUR"
 
 def present(column: pl.Expr) -> pl.Expr:
     """Return the trimmed text, null where it is empty, masked or says "no name"."""
-    return column.str.strip_chars().replace(dict.fromkeys(["", *NO_NAMES]))
+    # Not by `replace`, which takes the column into memory as a whole.
+    text = column.str.strip_chars()
+    return pl.when(~text.is_in(["", *NO_NAMES])).then(text)
 
 
 def _spaced(column: pl.Expr) -> pl.Expr:
@@ -214,16 +216,23 @@ def display_name(
 ) -> pl.Expr:
     """Return the name of a legal person as the annuaire des entreprises shows it.
 
-    ``DENOMINATION (COMMERCIAL NAME) (SIGLE)`` in capitals; a part that is empty, masked or
-    repeats the denomination is left out, and without denomination there is no name.
+    ``DENOMINATION (TRADE NAME) (SIGLE)`` in capitals; a part that is empty or masked is left
+    out, one that repeats another is not, and without denomination there is no name. The trade
+    name is the head office's ``denomination_usuelle``; neither the unit's own nor shop signs
+    are shown. Names of natural persons are not built here at all.
+
     Source: annuaire-entreprises-data-gouv-fr, search-infra ``format_nom_complet`` and
-    search-api ``nom_complet``. Names of natural persons are not built here at all.
+    search-api ``nom_complet``.
+
+    Args:
+        denomination: registered name.
+        sigle: acronym, masked already where the unit is under partial diffusion.
+        commercial: trade name of the head office, the same for the establishment.
     """
-    name = present(denomination).str.to_uppercase()
-    shown = [name]
-    for part in (commercial, sigle):
-        if part is not None:
-            text = present(part).str.to_uppercase()
-            shown.append(pl.when(text != name).then(pl.concat_str(pl.lit(" ("), text, pl.lit(")"))))
-    whole = pl.concat_str([shown[0], *(part.fill_null("") for part in shown[1:])])
-    return pl.when(name.is_not_null()).then(whole)
+    parts = [
+        pl.concat_str(pl.lit(" ("), present(part), pl.lit(")")).fill_null("")
+        for part in (commercial, sigle)
+        if part is not None
+    ]
+    # Null where the denomination is: what stands in brackets is never a name alone.
+    return pl.concat_str(present(denomination), *parts).str.to_uppercase()

@@ -26,14 +26,16 @@ class ColumnPolicy(Model):
         change: name of the change that a difference makes, if it makes one by itself.
         same: column that must be equal on both sides, else the values do not compare.
         unknown: codes that mean "not known".
+        year: column with the year that a refreshed value is of.
         kind: ``name`` compares names by their key, ``code`` the values as they are.
         why: reason, where the policy alone does not give it.
     """
 
-    policy: Literal["historised", "corrected", "ignored"]
+    policy: Literal["historised", "corrected", "refreshed", "ignored"]
     change: str | None = None
     same: str | None = Field(default=None, alias="with")
     unknown: tuple[str, ...] = ()
+    year: str | None = None
     kind: Literal["code", "name"] = Field(default="code", alias="as")
     why: str | None = None
 
@@ -56,6 +58,7 @@ class MassOperation(Model):
     peak_days: tuple[str, ...]
     peak_factor: int
     peak_changes: tuple[str, ...]
+    yearly_changes: tuple[str, ...] = ()
 
 
 class Policy(Model):

@@ -4,18 +4,23 @@ Belongs here: the three tables of one state, and the three small frames that hol
 comparison needs. Does not belong here: what a difference means.
 
 The register has thirty million units and forty-four million establishments; a month
-touches about one in a hundred. The joins over the whole run in the streaming engine, on
-numbers as integers and with one byte or one hash a row on the side held in memory; only
-the rows that differ are collected, and everything after works on those.
+touches about one in a hundred. Both states are walked through side by side in ranges of
+SIREN, so that memory does not grow with the register; only what differs is kept, and the
+rest of a row is read once it is known to matter. Values are compared, never hashes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+
+from opendata.diff import aligned
 
 #: Columns of a unit that a comparison reads.
 UNIT = (
@@ -31,6 +36,12 @@ UNIT = (
     "nic_siege",
     "personne_morale",
     "nom_complet",
+    "tranche_effectifs",
+    "annee_effectifs",
+    "categorie_entreprise",
+    "annee_categorie_entreprise",
+    "ess",
+    "societe_mission",
 )
 #: Columns of a unit whose difference puts it among the touched.
 UNIT_TRACKED = (
@@ -39,6 +50,10 @@ UNIT_TRACKED = (
     "categorie_juridique",
     "activite_principale",
     "nic_siege",
+    "tranche_effectifs",
+    "categorie_entreprise",
+    "ess",
+    "societe_mission",
 )
 SITE = (
     "siret",
@@ -47,12 +62,17 @@ SITE = (
     "date_creation",
     "date_debut",
     "etat_administratif",
+    "caractere_employeur",
     "activite_principale",
     "code_commune",
     "departement",
     "lambert_x",
     "lambert_y",
 )
+#: What is told of every establishment that a change may name.
+PLACE = ("siret", "code_commune", "departement", "lambert_x", "lambert_y", "statut_diffusion")
+#: Units compared at a time.
+RANGE = 500_000
 LINK_KEY = ("siret_predecesseur", "siret_successeur", "date_lien")
 LINK = (*LINK_KEY, "transfert_siege", "continuite_economique")
 
@@ -78,50 +98,106 @@ class Difference:
         links: links that are new or recent, with ``known``.
         places: SIRET, commune, department, coordinates and status of every establishment
             that a change may name.
+        employers: SIREN, SIRET and period of the first establishment that declares employees
+            of units none of whose establishments did.
     """
 
     units: pl.DataFrame
     sites: pl.DataFrame
     links: pl.DataFrame
     places: pl.DataFrame
+    employers: pl.DataFrame
 
 
-def _number(column: str) -> pl.Expr:
-    """Return a SIREN or SIRET as an integer: a third of the memory of its text in a join."""
-    return pl.col(column).cast(pl.UInt64).alias("_number")
+def _ranges(units: pl.LazyFrame) -> Iterator[tuple[str | None, str | None]]:
+    """Cut the numbers into ranges of about ``RANGE`` units; an open end is None."""
+    size = int(units.select(pl.len()).collect().item())
+    cuts: list[str] = []
+    if size > RANGE:
+        every = max(1, RANGE // 16)
+        sampled = units.select(pl.col("siren").gather_every(every)).collect(engine="streaming")
+        cuts = sampled["siren"].sort().gather_every(16, offset=16).to_list()
+    yield from pairwise([None, *cuts, None])
 
 
-def _sites(previous: Registry, current: Registry) -> pl.DataFrame:
-    before = previous.establishments.select(
-        _number("siret"),
-        pl.col("etat_administratif").cast(pl.Enum(["A", "F"])).alias("etat_before"),
-        pl.col("statut_diffusion").cast(pl.Enum(["O", "P", "N"])).alias("statut_before"),
+def _within(rows: pl.LazyFrame, column: str, low: str | None, high: str | None) -> pl.LazyFrame:
+    """Keep the rows of a range; a SIRET begins with its SIREN and so falls in the same one."""
+    if low is not None:
+        rows = rows.filter(pl.col(column) >= low)
+    return rows if high is None else rows.filter(pl.col(column) < high)
+
+
+def _states(sites: pl.LazyFrame) -> pl.LazyFrame:
+    """Return SIRET and state, and both packed in one exact number."""
+    state = pl.col("etat_administratif")
+    code = (state == "A").cast(pl.UInt64) + 2 * (state == "F").cast(pl.UInt64)
+    packed = pl.col("siret").cast(pl.UInt64) * 8 + code.fill_null(0) * 2
+    return sites.select("siret", "etat_administratif", "statut_diffusion", packed.alias("packed"))
+
+
+def _absent(before: pl.Series, after: pl.Series) -> npt.NDArray[np.uint64]:
+    """Return the numbers of ``after``, all even, that ``before`` does not have.
+
+    Two ascending runs are merged in one walk; in any other order the result is the same.
+    """
+    both = np.concatenate([before.to_numpy(), after.to_numpy() + np.uint64(1)])
+    both.sort(kind="stable")
+    previous = np.empty_like(both)
+    previous[:1] = 0
+    previous[1:] = both[:-1]
+    alone = (both & np.uint64(1) == 1) & (previous != both - np.uint64(1))
+    found: npt.NDArray[np.uint64] = both[alone] - np.uint64(1)
+    return found
+
+
+def _sites(before: pl.LazyFrame, after: pl.LazyFrame) -> pl.DataFrame:
+    """Return the SIRETs that are new or whose state differs, with what was before."""
+    old, new = (_states(rows).collect() for rows in (before, after))
+    differs = pl.Series(_absent(old["packed"], new["packed"]))
+    touched = new.filter(pl.col("packed").is_in(differs.implode())).select("siret")
+    state = old.filter(pl.col("siret").is_in(touched["siret"].implode())).select(
+        "siret",
+        pl.col("etat_administratif").alias("etat_before"),
+        pl.col("statut_diffusion").alias("statut_before"),
     )
-    state = pl.col("etat_before").cast(pl.String)
+    return touched.join(state, on="siret", how="left")
+
+
+def _touched(before: pl.LazyFrame, after: pl.LazyFrame) -> pl.Series:
+    """Return the SIREN numbers of units that are new or whose tracked columns differ."""
+    columns = ["siren", *UNIT_TRACKED]
+    found = aligned(before.select(columns).collect(), after.select(columns).collect(), ["siren"])
+    changed = found.after["siren"].filter(found.changed(UNIT_TRACKED))
+    return pl.concat([found.added["siren"], changed])
+
+
+def _employers(before: pl.LazyFrame, after: pl.LazyFrame) -> pl.DataFrame:
+    """Return the first employers of units of which every establishment was known to have none.
+
+    The flag stays O on a closed establishment: a unit that once employed is not new to it.
+    """
+    flag = pl.col("caractere_employeur")
+    was = before.filter(flag == "O").select("siret").collect()
+    new = after.filter(flag == "O").select("siren", "siret", "date_debut").collect()
+    new = new.join(was, on="siret", how="anti")
+    owned = pl.col("siren").is_in(new["siren"].unique().implode())
+    none = (flag == "N").fill_null(False).all().alias("none")
+    never = before.filter(owned).group_by("siren").agg(none).filter("none").collect()
     return (
-        current.establishments.select(*SITE, _number("siret"))
-        .join(before, on="_number", how="left")
-        .filter(pl.col("etat_administratif").ne_missing(state))
-        .select(
-            *SITE,
-            state,
-            pl.col("statut_before").cast(pl.String),
-            state.is_not_null().alias("known"),
-        )
-        .collect(engine="streaming")
-        .sort("siret")
+        new.join(never, on="siren", how="semi")
+        .sort("siren", "date_debut", "siret")
+        .unique("siren", keep="first", maintain_order=True)
     )
 
 
-def _links(previous: Registry, current: Registry, since: date) -> pl.DataFrame:
-    before = previous.successions.select(*LINK_KEY, pl.lit(True).alias("known"))
+def _links(before: pl.LazyFrame, after: pl.LazyFrame, since: date) -> pl.DataFrame:
+    known = before.select(*LINK_KEY, pl.lit(True).alias("known")).collect()
     return (
-        current.successions.select(LINK)
-        .join(before, on=list(LINK_KEY), how="left", nulls_equal=True)
+        after.select(LINK)
+        .collect()
+        .join(known, on=list(LINK_KEY), how="left", nulls_equal=True)
         .with_columns(pl.col("known").fill_null(False))
         .filter(~pl.col("known") | (pl.col("date_lien") >= since))
-        .collect(engine="streaming")
-        .sort(LINK_KEY)
         .with_columns(
             pl.col("siret_predecesseur").str.slice(0, 9).alias("siren_predecesseur"),
             pl.col("siret_successeur").str.slice(0, 9).alias("siren"),
@@ -129,28 +205,11 @@ def _links(previous: Registry, current: Registry, since: date) -> pl.DataFrame:
     )
 
 
-def _touched(previous: Registry, current: Registry) -> pl.Series:
-    """Return the SIREN numbers of units that are new or whose tracked columns differ."""
-    # The hash is compared within this process only: it need not be the same in the next.
-    tracked = [pl.col(name).fill_null("\u0000") for name in UNIT_TRACKED]
-    values = pl.concat_str(tracked, separator="\u0001").hash()
-    now = current.legal_units.select("siren", _number("siren"), values.alias("now"))
-    before = previous.legal_units.select(_number("siren"), values.alias("before"))
-    return (
-        now.join(before, on="_number", how="left")
-        .filter(pl.col("now").ne_missing(pl.col("before")))
-        .select("siren")
-        .collect(engine="streaming")
-        .to_series()
-    )
-
-
 def _units(previous: Registry, current: Registry, sirens: pl.Series) -> pl.DataFrame:
-    wanted = pl.LazyFrame({"siren": sirens.unique()})
+    wanted = pl.col("siren").is_in(sirens.unique().implode())
 
     def of(state: Registry) -> pl.DataFrame:
-        rows = state.legal_units.select(UNIT).join(wanted, on="siren", how="semi")
-        return rows.collect(engine="streaming")
+        return state.legal_units.select(UNIT).filter(wanted).collect(engine="streaming")
 
     before = of(previous).rename({name: f"{name}_before" for name in UNIT[1:]})
     return (
@@ -161,13 +220,11 @@ def _units(previous: Registry, current: Registry, sirens: pl.Series) -> pl.DataF
     )
 
 
-def _places(current: Registry, sirets: Sequence[pl.Series]) -> pl.DataFrame:
+def _of_siret(current: Registry, sirets: Sequence[pl.Series]) -> pl.DataFrame:
     wanted = pl.concat([series.rename("siret") for series in sirets]).drop_nulls().unique()
     return (
-        current.establishments.select(
-            "siret", "code_commune", "departement", "lambert_x", "lambert_y", "statut_diffusion"
-        )
-        .join(pl.LazyFrame({"siret": wanted}), on="siret", how="semi")
+        current.establishments.select(SITE)
+        .filter(pl.col("siret").is_in(wanted.implode()))
         .collect(engine="streaming")
         .sort("siret")
     )
@@ -184,14 +241,60 @@ def difference(
         observed_at: date of the later state.
         link_days: links dated at most that long before are kept even if already known.
     """
-    sites = _sites(previous, current)
-    links = _links(previous, current, observed_at - timedelta(days=link_days))
-    owners = [sites["siren"], links["siren"], links["siren_predecesseur"].rename("siren")]
-    units = _units(previous, current, pl.concat([_touched(previous, current), *owners]))
+    states: list[pl.DataFrame] = []
+    links: list[pl.DataFrame] = []
+    touched: list[pl.Series] = []
+    employers: list[pl.DataFrame] = []
+    since = observed_at - timedelta(days=link_days)
+    for part in _ranges(current.legal_units):
+        was, now = (
+            Registry(
+                _within(state.legal_units, "siren", *part),
+                _within(state.establishments, "siret", *part),
+                _within(state.successions, "siret_predecesseur", *part),
+            )
+            for state in (previous, current)
+        )
+        states.append(_sites(was.establishments, now.establishments))
+        touched.append(_touched(was.legal_units, now.legal_units))
+        links.append(_links(was.successions, now.successions, since))
+        employers.append(_employers(was.establishments, now.establishments))
+    return _described(
+        previous,
+        current,
+        pl.concat(touched),
+        pl.concat(states),
+        pl.concat(links).sort(LINK_KEY),
+        pl.concat(employers),
+    )
+
+
+def _described(
+    previous: Registry,
+    current: Registry,
+    touched: pl.Series,
+    states: pl.DataFrame,
+    links: pl.DataFrame,
+    employers: pl.DataFrame,
+) -> Difference:
+    """Read the whole rows of what differs, and of what it concerns."""
+    owners = [
+        states["siret"].str.slice(0, 9),
+        links["siren"],
+        links["siren_predecesseur"],
+        employers["siren"],
+    ]
+    units = _units(
+        previous, current, pl.concat([touched, *(one.rename("siren") for one in owners)])
+    )
     offices = units.select(
         (pl.col("siren") + pl.col("nic_siege")).alias("now"),
         (pl.col("siren") + pl.col("nic_siege_before")).alias("before"),
     )
     ends = [links["siret_predecesseur"], links["siret_successeur"]]
-    places = _places(current, [sites["siret"], *ends, offices["now"], offices["before"]])
-    return Difference(units, sites, links, places)
+    named = [states["siret"], employers["siret"], *ends, offices["now"], offices["before"]]
+    rows = _of_siret(current, named)
+    sites = rows.join(states, on="siret", maintain_order="left").with_columns(
+        pl.col("etat_before").is_not_null().alias("known")
+    )
+    return Difference(units, sites, links, rows.select(PLACE), employers)

@@ -32,6 +32,7 @@ def site_changes(found: Difference, pairs: Pairs, observed_at: date) -> pl.DataF
             _moves(pairs, lasting, found),
             _take_overs(pairs, found, observed_at),
             *_unexplained(found, pairs, lasting, observed_at),
+            _first_employers(found, lasting, observed_at),
         ]
     )
 
@@ -103,6 +104,24 @@ def _take_overs(pairs: Pairs, found: Difference, observed_at: date) -> pl.DataFr
         )
     )
     return _between_sites(taken, "establishment_taken_over")
+
+
+def _first_employers(found: Difference, lasting: pl.DataFrame, observed_at: date) -> pl.DataFrame:
+    """Return the units that declare employees for the first time, with the place that does."""
+    limits = policy().limits
+    rows = found.employers.join(lasting, on="siren", how="semi").filter(
+        _open_to_all(found, "siret"),
+        recent(pl.col("date_debut"), observed_at, limits.site_opened_days, limits),
+    )
+    return draft(
+        rows,
+        "unit_became_employer",
+        column="caractere_employeur",
+        before=pl.lit("N"),
+        after=pl.lit("O"),
+        siret=pl.col("siret"),
+        occurred_at=pl.col("date_debut"),
+    )
 
 
 def _unexplained(

@@ -95,7 +95,7 @@ def _comparable(column: str, rule: ColumnPolicy) -> pl.Expr:
 
 def _value_changes(seen: pl.DataFrame, column: str, rule: ColumnPolicy) -> pl.DataFrame:
     """Return the differences of one column of units that were and are active."""
-    compares = new_period()
+    compares = new_period() if rule.year is None else _later_year(rule.year)
     if rule.same:
         compares &= (pl.col(rule.same) == pl.col(f"{rule.same}_before")).fill_null(False)
     changed = seen.filter(
@@ -110,5 +110,11 @@ def _value_changes(seen: pl.DataFrame, column: str, rule: ColumnPolicy) -> pl.Da
         column=column,
         before=pl.col(f"{column}_before"),
         after=pl.col(column),
-        occurred_at=pl.col("date_debut"),
+        # The register says the year, the state of its last day is what it counts.
+        occurred_at=pl.col("date_debut") if rule.year is None else pl.date(rule.year, 12, 31),
     )
+
+
+def _later_year(column: str) -> pl.Expr:
+    """Tell where a refreshed value is of a later year; within one year it is corrected."""
+    return (pl.col(column) > pl.col(f"{column}_before")).fill_null(False)

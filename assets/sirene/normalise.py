@@ -1,53 +1,75 @@
-"""Sirene files → legal units, establishments and successions, without natural persons' names.
+"""Sirene files → the tables of the register, without natural persons' names.
 
-Belongs here: which columns are kept, what is masked and what is dropped. Does not belong
-here: comparing two months (``sirene/changes.py``), labels of codes
-(``sirene/nomenclatures``).
-
-Two rules, in this order, decide every name and address:
-
-- *partial diffusion* (status P, N before 2023): the value is ``[ND]`` whatever the file says;
-- *not a known legal person* (sole traders, groupings 2xxx, establishments of an unknown
-  unit): the value is null. Rows are kept with their state, activity, dates, commune and
-  postcode, since links and moves need them.
-
-Sources: A123-96 C. com. on diffusion; GDPR 5(1)(c) on minimisation; INSEE keeps the
-registered name, and the commune, of a legal person under partial diffusion.
+Belongs here: which columns are kept. Does not belong here: what is masked and what is dropped
+(``sirene/shown.py``), periods, names, duplicates and coordinates (modules of ``sirene``),
+comparing two months (``sirene/changes.py``), labels of codes (``sirene/nomenclatures``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from sirene.names import MASK, display_name
+from sirene.duplicates import duplicates
+from sirene.lambert import with_wgs84
+from sirene.names import MASK, display_name, present
 from sirene.nomenclatures import departement_of_commune, is_personne_morale
+from sirene.periods import SITE_PERIODS, UNIT_PERIODS, site_periods, unit_periods
+from sirene.registered_names import NAMES, registered_names
+from sirene.shown import LEGAL_PERSON, guarded, with_unit
 
-CODE_VERSION = "1"
+CODE_VERSION = "3"
 
 LEGAL_UNITS = "stock-unite-legale"
 ESTABLISHMENTS = "stock-etablissement"
 SUCCESSIONS = "stock-etablissement-liens-succession"
+UNIT_HISTORY = "stock-unite-legale-historique"
+ESTABLISHMENT_HISTORY = "stock-etablissement-historique"
+DUPLICATES = "stock-doublons"
+Raw = Mapping[str, pl.LazyFrame]
 
 #: Names of a unit that INSEE masks; the registered name itself stays readable.
 UNIT_NAMES = ("sigle", "denomination_usuelle_1", "denomination_usuelle_2", "denomination_usuelle_3")
 SITE_NAMES = ("enseigne_1", "enseigne_2", "enseigne_3", "denomination_usuelle")
-STREET = ("complement_adresse", "numero_voie", "indice_repetition", "type_voie", "libelle_voie")
+STREET = (
+    "complement_adresse", "numero_voie", "indice_repetition", "dernier_numero_voie",
+    "indice_repetition_dernier_numero_voie", "type_voie", "libelle_voie", "distribution_speciale",
+)  # fmt: skip
 POSTAL = ("code_postal", "code_cedex", "libelle_cedex")
 COORDINATES = ("lambert_x", "lambert_y")
+_OPEN = pl.col("statut_diffusion") == "O"
 
-
-def _guarded(column: str, personne_morale: pl.Expr) -> pl.Expr:
-    """Return a text masked for partial diffusion, dropped unless of a legal person."""
-    open_to_all = pl.col("statut_diffusion") == "O"
-    return (
-        pl.when(~open_to_all)
-        .then(pl.lit(MASK))
-        .when(personne_morale)
-        .then(pl.col(column))
-        .alias(column)
-    )
+UNIT_COLUMNS = (
+    "siren", "statut_diffusion", "purgee", "date_creation", "sigle", "denomination",
+    "denomination_usuelle_1", "denomination_usuelle_2", "denomination_usuelle_3",
+    "identifiant_association", "tranche_effectifs", "annee_effectifs", "categorie_entreprise",
+    "annee_categorie_entreprise", "date_dernier_traitement", "date_debut", "etat_administratif",
+    "categorie_juridique", "activite_principale", "nomenclature_activite",
+    "activite_principale_naf25", "nic_siege", "ess", "societe_mission", "personne_morale",
+    "nom_complet",
+)  # fmt: skip
+SITE_COLUMNS = (
+    "siret", "siren", "nic", "statut_diffusion", "date_creation", "tranche_effectifs",
+    "annee_effectifs", "siege", "complement_adresse", "numero_voie", "indice_repetition",
+    "dernier_numero_voie", "indice_repetition_dernier_numero_voie", "type_voie", "libelle_voie",
+    "distribution_speciale", "code_postal", "libelle_commune", "libelle_commune_etranger",
+    "code_commune", "code_cedex", "libelle_cedex", "code_pays_etranger",
+    "libelle_pays_etranger", "lambert_x", "lambert_y", "longitude", "latitude", "departement",
+    "date_debut", "etat_administratif", "enseigne_1", "enseigne_2", "enseigne_3",
+    "denomination_usuelle", "activite_principale", "nomenclature_activite",
+    "activite_principale_naf25", "caractere_employeur", "date_dernier_traitement",
+)  # fmt: skip
+SECOND_ADDRESS = (
+    "complement_adresse_2", "numero_voie_2", "indice_repetition_2", "type_voie_2",
+    "libelle_voie_2", "code_postal_2", "libelle_commune_2", "libelle_commune_etranger_2",
+    "distribution_speciale_2", "code_commune_2", "code_cedex_2", "libelle_cedex_2",
+    "code_pays_etranger_2", "libelle_pays_etranger_2",
+)  # fmt: skip
+LINK_COLUMNS = (
+    "siret_predecesseur", "siret_successeur", "date_lien", "transfert_siege",
+    "continuite_economique", "date_dernier_traitement",
+)  # fmt: skip
 
 
 def _keyed(rows: pl.LazyFrame, *key: str) -> pl.LazyFrame:
@@ -59,142 +81,94 @@ def _keyed(rows: pl.LazyFrame, *key: str) -> pl.LazyFrame:
     )
 
 
-def _legal_units(raw: pl.LazyFrame) -> pl.LazyFrame:
+def _legal_units(raw: Raw) -> pl.LazyFrame:
     legal_person = pl.col("personne_morale")
     units = (
-        raw.with_columns(is_personne_morale(pl.col("categorie_juridique")).alias("personne_morale"))
+        raw[LEGAL_UNITS]
+        .with_columns(is_personne_morale(pl.col("categorie_juridique")).alias("personne_morale"))
         .with_columns(
             pl.when(legal_person).then(pl.col("denomination")).alias("denomination"),
-            *(_guarded(name, legal_person) for name in UNIT_NAMES),
+            *(guarded(name, legal_person, _OPEN) for name in UNIT_NAMES),
         )
         .with_columns(
-            display_name(pl.col("denomination"), pl.col("sigle")).alias("nom_complet"),
+            (pl.col("siren") + pl.col("nic_siege")).cast(pl.UInt64, strict=False).alias("_siret")
         )
-    )
-    return _keyed(
-        units.select(
-            "siren",
-            "statut_diffusion",
-            "purgee",
-            "date_creation",
-            "sigle",
-            "denomination",
-            "denomination_usuelle_1",
-            "denomination_usuelle_2",
-            "denomination_usuelle_3",
-            "identifiant_association",
-            "tranche_effectifs",
-            "annee_effectifs",
-            "categorie_entreprise",
-            "annee_categorie_entreprise",
-            "date_dernier_traitement",
-            "date_debut",
-            "etat_administratif",
-            "categorie_juridique",
-            "activite_principale",
-            "nomenclature_activite",
-            "activite_principale_naf25",
-            "nic_siege",
-            "ess",
-            "societe_mission",
-            "personne_morale",
-            "nom_complet",
-        ),
-        "siren",
-    )
-
-
-def _legal_persons(raw_units: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the SIREN numbers of known legal persons, as integers to halve the join."""
-    return raw_units.filter(is_personne_morale(pl.col("categorie_juridique"))).select(
-        pl.col("siren").cast(pl.UInt32).alias("_siren"), pl.lit(True).alias("_personne_morale")
-    )
-
-
-def _establishments(raw: pl.LazyFrame, raw_units: pl.LazyFrame) -> pl.LazyFrame:
-    legal_person = pl.col("_personne_morale").fill_null(False)
-    located = pl.when(legal_person & (pl.col("statut_diffusion") == "O"))
-    sites = (
-        raw.with_columns(pl.col("siren").cast(pl.UInt32).alias("_siren"))
-        .join(_legal_persons(raw_units), on="_siren", how="left", maintain_order="left")
+        .join(_trade_names(raw[ESTABLISHMENTS]), on="_siret", how="left", maintain_order="left")
         .with_columns(
-            *(_guarded(name, legal_person) for name in (*SITE_NAMES, *STREET)),
-            *(
-                pl.when(pl.col("statut_diffusion") == "O")
-                .then(pl.col(name))
-                .otherwise(pl.lit(MASK))
-                .alias(name)
-                for name in POSTAL
+            display_name(pl.col("denomination"), pl.col("sigle"), pl.col("_trade_name")).alias(
+                "nom_complet"
             ),
-            *(located.then(pl.col(name)).alias(name) for name in COORDINATES),
-            departement_of_commune(pl.col("code_commune")).alias("departement"),
         )
     )
-    return _keyed(
-        sites.select(
-            "siret",
-            "siren",
-            "nic",
-            "statut_diffusion",
-            "date_creation",
-            "tranche_effectifs",
-            "annee_effectifs",
-            "siege",
-            "complement_adresse",
-            "numero_voie",
-            "indice_repetition",
-            "type_voie",
-            "libelle_voie",
-            "code_postal",
-            "libelle_commune",
-            "code_commune",
-            "code_cedex",
-            "libelle_cedex",
-            "code_pays_etranger",
-            "libelle_pays_etranger",
-            "lambert_x",
-            "lambert_y",
-            "departement",
-            "date_debut",
-            "etat_administratif",
-            "enseigne_1",
-            "enseigne_2",
-            "enseigne_3",
-            "denomination_usuelle",
-            "activite_principale",
-            "nomenclature_activite",
-            "activite_principale_naf25",
-            "caractere_employeur",
-            "date_dernier_traitement",
-        ),
-        "siret",
+    return _keyed(units.select(UNIT_COLUMNS), "siren")
+
+
+def _trade_names(raw_sites: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the names that head offices trade under, where they are diffused."""
+    name = present(pl.col("denomination_usuelle"))
+    return raw_sites.filter(pl.col("siege") & _OPEN & name.is_not_null()).select(
+        pl.col("siret").cast(pl.UInt64).alias("_siret"), name.alias("_trade_name")
     )
 
 
-def _successions(raw: pl.LazyFrame) -> pl.LazyFrame:
-    return _keyed(
-        raw.select(
-            "siret_predecesseur",
-            "siret_successeur",
-            "date_lien",
-            "transfert_siege",
-            "continuite_economique",
-            "date_dernier_traitement",
-        ),
-        "siret_predecesseur",
-        "siret_successeur",
-        "date_lien",
+def _establishments(raw: Raw) -> pl.LazyFrame:
+    located = pl.when(pl.col(LEGAL_PERSON) & _OPEN)
+    postal = pl.when(_OPEN)
+    sites = with_unit(raw[ESTABLISHMENTS], raw[LEGAL_UNITS]).with_columns(
+        *(guarded(name, open_to_all=_OPEN) for name in (*SITE_NAMES, *STREET)),
+        *(postal.then(pl.col(name)).otherwise(pl.lit(MASK)).alias(name) for name in POSTAL),
+        *(located.then(pl.col(name)).alias(name) for name in COORDINATES),
+        departement_of_commune(pl.col("code_commune")).alias("departement"),
     )
+    return _keyed(with_wgs84(sites).select(SITE_COLUMNS), "siret")
+
+
+def _second_addresses(raw: Raw) -> pl.LazyFrame:
+    # INSEE masks what is empty too: of a masked second address nothing is known, not that it is.
+    sites = with_unit(raw[ESTABLISHMENTS].filter(_OPEN), raw[LEGAL_UNITS])
+    told = pl.any_horizontal(pl.col(SECOND_ADDRESS).is_not_null())
+    shown = sites.filter(pl.col(LEGAL_PERSON) & told)
+    return _keyed(shown.select("siret", "siren", *SECOND_ADDRESS), "siret")
+
+
+def _successions(raw: Raw) -> pl.LazyFrame:
+    key = LINK_COLUMNS[:3]
+    return _keyed(raw[SUCCESSIONS].select(LINK_COLUMNS), *key)
+
+
+def _unit_periods(raw: Raw) -> pl.LazyFrame:
+    return unit_periods(raw[UNIT_HISTORY], raw[LEGAL_UNITS])
+
+
+def _site_periods(raw: Raw) -> pl.LazyFrame:
+    return site_periods(raw[ESTABLISHMENT_HISTORY], raw[ESTABLISHMENTS], raw[LEGAL_UNITS])
+
+
+def _duplicates(raw: Raw) -> pl.LazyFrame:
+    return duplicates(raw[DUPLICATES])
+
+
+#: Table → the files it is made of, and how.
+TABLES: dict[str, tuple[tuple[str, ...], Callable[[Raw], pl.LazyFrame]]] = {
+    "sirene__legal_units": ((LEGAL_UNITS, ESTABLISHMENTS), _legal_units),
+    "sirene__establishments": ((LEGAL_UNITS, ESTABLISHMENTS), _establishments),
+    "sirene__second_addresses": ((LEGAL_UNITS, ESTABLISHMENTS), _second_addresses),
+    "sirene__successions": ((SUCCESSIONS,), _successions),
+    UNIT_PERIODS: ((LEGAL_UNITS, UNIT_HISTORY), _unit_periods),
+    SITE_PERIODS: ((LEGAL_UNITS, ESTABLISHMENTS, ESTABLISHMENT_HISTORY), _site_periods),
+    "sirene__duplicates": ((DUPLICATES,), _duplicates),
+}
 
 
 def normalise(raw: Mapping[str, pl.LazyFrame]) -> Mapping[str, pl.LazyFrame]:
-    """Return the three tables of the register; see ``docs/architecture.md`` for columns.
+    """Return the tables of the register that ``raw`` has the files for.
 
-    Unknown codes stay as they are. Rows keep the order of the files (by SIREN, SIRET).
+    Unknown codes stay as they are. Rows keep the order of the files (by SIREN, SIRET); those
+    of the histories must be in order of key and date.
     """
-    units = raw[LEGAL_UNITS]
-    return {
-        "sirene__legal_units": _legal_units(units),
-        "sirene__establishments": _establishments(raw[ESTABLISHMENTS], units),
-        "sirene__successions": _successions(raw[SUCCESSIONS]),
-    }
+    return {name: make(raw) for name, (needed, make) in TABLES.items() if set(needed) <= raw.keys()}
+
+
+def further(tables: Mapping[str, pl.LazyFrame]) -> Mapping[str, pl.LazyFrame]:
+    """Return the names, made of tables that are written, in order and masked already."""
+    return {NAMES: registered_names(tables)}

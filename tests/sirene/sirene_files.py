@@ -12,7 +12,8 @@ from pathlib import Path
 import polars as pl
 
 import assets.sirene
-from assets.sirene.normalise import normalise
+from assets.sirene.normalise import further, normalise
+from opendata import parquet
 from opendata.catalogue import load_dataset
 from opendata.contract import ReadResult, read_resource
 from sirene.registry import Registry
@@ -24,15 +25,21 @@ ARCHIVES = {
     "stock-unite-legale": "stock-stockunitelegale-csv.zip",
     "stock-etablissement": "stock-stocketablissement-csv.zip",
     "stock-etablissement-liens-succession": "stock-stocketablissementlienssuccession-csv.zip",
+    "stock-unite-legale-historique": "stock-stockunitelegalehistorique-csv.zip",
+    "stock-etablissement-historique": "stock-stocketablissementhistorique-csv.zip",
+    "stock-doublons": "stock-stockdoublons-csv.zip",
 }
 
 
 def read(files: Mapping[str, Path], work: Path) -> dict[str, ReadResult]:
-    """Read each resource of ``files`` by the contract."""
-    return {
-        name: read_resource(DATASET.resource(name), [path], work=work / name)
-        for name, path in files.items()
-    }
+    """Read each resource of ``files`` by the contract, in the order it asks for."""
+    results = {}
+    for name, path in files.items():
+        resource = DATASET.resource(name)
+        found = read_resource(resource, [path], work=work / name, empty_ok=resource.empty_ok)
+        parquet.arrange(found.path, resource.order)
+        results[name] = found
+    return results
 
 
 def tables(files: Mapping[str, Path], work: Path) -> dict[str, pl.LazyFrame]:
@@ -41,7 +48,8 @@ def tables(files: Mapping[str, Path], work: Path) -> dict[str, pl.LazyFrame]:
     for resource in DATASET.resources:
         if resource.name not in raw:
             raw[resource.name] = empty(resource.name)
-    return dict(normalise(raw))
+    made = dict(normalise(raw))
+    return made | dict(further(made))
 
 
 def empty(resource: str) -> pl.LazyFrame:
@@ -57,14 +65,19 @@ def empty(resource: str) -> pl.LazyFrame:
     return pl.LazyFrame(schema={c.name: kinds.get(c.type, pl.String()) for c in columns})
 
 
-def vintage(day: str, work: Path) -> Registry:
-    """Return the bundled state of the register published on ``day``."""
+def bundled(day: str, work: Path) -> dict[str, pl.LazyFrame]:
+    """Return the tables of the bundled month published on ``day``."""
     files = {}
     for name, archive in ARCHIVES.items():
         with zipfile.ZipFile(SAMPLE / "sirene" / day / archive) as packed:
             (member,) = packed.namelist()
             files[name] = Path(packed.extract(member, work / day))
-    found = tables(files, work / day)
+    return tables(files, work / day)
+
+
+def vintage(day: str, work: Path) -> Registry:
+    """Return the bundled state of the register published on ``day``."""
+    found = bundled(day, work)
     return Registry(
         found["sirene__legal_units"],
         found["sirene__establishments"],

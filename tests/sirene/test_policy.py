@@ -49,10 +49,17 @@ def test_historised_are_the_columns_of_the_history_files() -> None:
     assert historised(dict(policy().establishments)) == HISTORISED_SITE
 
 
-def test_only_historised_columns_make_events_and_all_of_them_are_compared() -> None:
+def test_only_historised_and_refreshed_columns_make_events_and_all_of_them_are_compared() -> None:
     for name, rule in policy().unit_events.items():
-        assert rule.policy == "historised"
+        assert rule.policy in {"historised", "refreshed"}
         assert name in UNIT_TRACKED
+
+
+def test_refreshed_columns_and_no_others_are_dated_by_a_year() -> None:
+    rules = policy().legal_units
+    assert all((rule.policy == "refreshed") == (rule.year is not None) for rule in rules.values())
+    yearly = {rule.change for rule in rules.values() if rule.policy == "refreshed"}
+    assert set(policy().mass_operation.yearly_changes) == yearly
 
 
 def test_reasons_are_given_for_what_is_ignored() -> None:

@@ -144,7 +144,7 @@ def test_a_new_legal_form_is_an_event() -> None:
     assert changed(categorie_juridique=None) == []
 
 
-@pytest.mark.parametrize("column", ["tranche_effectifs", "categorie_entreprise", "ess", "sigle"])
+@pytest.mark.parametrize("column", ["tranche_effectifs", "categorie_entreprise", "sigle"])
 def test_vintages_and_corrections_are_no_events(column: str) -> None:
     values = {"tranche_effectifs": ("NN", "12"), "categorie_entreprise": ("PME", "ETI")}
     before, after = values.get(column, ("O", "N"))

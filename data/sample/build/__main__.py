@@ -1,7 +1,7 @@
 """Build the sample from the folder of the originals.
 
 Usage: ``python data/sample/build FOLDER`` where FOLDER holds ``events/sirene_daily_2017``,
-``events/bodacc``, ``events/decp``, ``events/egapro``, ``matching`` and ``sirene/schemas``. The same
+``events/bodacc``, ``events/boamp``, ``events/decp``, ``events/sitadel``, ``events/egapro``, ``matching`` and ``sirene/schemas``. The same
 originals give the same bytes. Belongs here: the order of the steps, and the counts written into
 ``README.md`` and ``counts.json``.
 """
@@ -12,6 +12,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
+import boamp
 import bodacc
 import bodacc_2008
 import bodacc_2021
@@ -21,6 +22,7 @@ import egapro
 import report
 import selection
 import sirene_months
+import sitadel
 import states
 import typed_leads
 
@@ -62,6 +64,8 @@ def build(originals: Path) -> dict[str, bytes]:
         of_the_day = [notice for notice in recent + old if notice["dateparution"] == date]
         files[f"bodacc/{date}.jsonl"] = bodacc.issue(of_the_day)
 
+    files |= sitadel.build(sitadel.read(events / "sitadel"))
+    files |= boamp.build(boamp.read(events / "boamp" / "boamp_geometre_20251126.json"))
     sources = {
         "bodacc_moves": _parties(one for one in recent if one["familleavis"] != "creation"),
         "bodacc_2021": _parties(recent),

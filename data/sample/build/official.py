@@ -145,9 +145,9 @@ def link_row(
 
 
 def zipped_csv(columns: Sequence[str], rows: Iterable[Mapping[str, str]], member: str) -> bytes:
-    """Return a zip that holds one CSV; the same rows give the same bytes."""
+    """Return a zip that holds one CSV of those columns; the same rows give the same bytes."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     entry = zipfile.ZipInfo(member, date_time=(1980, 1, 1, 0, 0, 0))

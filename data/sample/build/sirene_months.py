@@ -1,7 +1,8 @@
-"""The three SIRENE vintages and the events INSEE itself declared between them.
+"""The SIRENE vintages, six files each, and the events INSEE itself declared between them.
 
 Belongs here: the assembly of states into files and of movements into expected events.
-Does not belong here: the columns (``official.py``) and the choice (``selection.py``).
+Does not belong here: the columns (``official.py``), the periods (``histories.py``) and the choice
+(``selection.py``).
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 
+import histories
 import official
 import states
 from daily import Movement
@@ -22,6 +25,9 @@ FILES = {
     "StockUniteLegale": "stock-stockunitelegale-csv.zip",
     "StockEtablissement": "stock-stocketablissement-csv.zip",
     "StockEtablissementLiensSuccession": "stock-stocketablissementlienssuccession-csv.zip",
+    "StockUniteLegaleHistorique": "stock-stockunitelegalehistorique-csv.zip",
+    "StockEtablissementHistorique": "stock-stocketablissementhistorique-csv.zip",
+    "StockDoublons": "stock-stockdoublons-csv.zip",
 }
 EXPECTED = ("siren", "siret", "other_siret", "vintage", "vmaj", "eve", "date")
 
@@ -63,17 +69,35 @@ def build(
     files: dict[str, bytes] = {}
     for vintage in VINTAGES:
         units, places = [], []
+        unit_history: list[dict[str, str]] = []
+        site_history: list[dict[str, str]] = []
         offices: dict[str, str] = {}
         for siren in sorted(companies):
             state = states.unit(companies[siren], vintage)
             if state:
                 offices[siren] = state.head_office
                 units.append(official.unit_row(siren, state))
+                unit_history += histories.periods(
+                    companies[siren],
+                    vintage,
+                    states.unit,
+                    partial(official.unit_row, siren),
+                    histories.UNIT_FLAGS,
+                )
         for siret in sorted(sites):
             state = states.establishment(sites[siret], vintage)
             if state and siret[:9] in offices:
-                places.append(official.establishment_row(siret, state, offices[siret[:9]]))
-        rows = (units, places, _links(kept, vintage))
+                office = offices[siret[:9]]
+                places.append(official.establishment_row(siret, state, office))
+                site_history += histories.periods(
+                    sites[siret],
+                    vintage,
+                    states.establishment,
+                    partial(official.establishment_row, siret, head_office=office),
+                    histories.SITE_FLAGS,
+                )
+        # No duplicate is known of 2017: the file has its header and no row.
+        rows = (units, places, _links(kept, vintage), unit_history, site_history, [])
         for (name, archive), content in zip(FILES.items(), rows, strict=True):
             columns = official.header(schemas, name)
             packed = official.zipped_csv(columns, content, f"{name}_utf8.csv")

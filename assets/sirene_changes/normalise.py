@@ -1,6 +1,7 @@
 """Two states of SIRENE → typed changes.
 
-Belongs here: which tables are compared. The rules are in ``sirene/changes.py``.
+Belongs here: which tables are compared. The rules are in ``sirene/changes.py`` and
+``sirene/flux.py``.
 """
 
 from __future__ import annotations
@@ -10,18 +11,9 @@ from datetime import date
 
 import polars as pl
 
-from sirene.changes import compare
-from sirene.registry import Registry
+from sirene import flux
 
-CODE_VERSION = "1"
-
-
-def _registry(tables: Mapping[str, pl.LazyFrame]) -> Registry:
-    return Registry(
-        legal_units=tables["sirene__legal_units"],
-        establishments=tables["sirene__establishments"],
-        successions=tables["sirene__successions"],
-    )
+CODE_VERSION = "3"
 
 
 def derive(
@@ -29,6 +21,11 @@ def derive(
     current: Mapping[str, pl.LazyFrame],
     observed_at: date,
 ) -> Mapping[str, pl.LazyFrame]:
-    """Return the changes that lead to ``current``; none from nothing (the baseline)."""
-    before = _registry(previous) if previous is not None else None
-    return {"sirene_changes": compare(before, _registry(current), observed_at=observed_at)}
+    """Return the changes that lead to ``current``; none from nothing (the baseline).
+
+    A state is a stock with the daily flux on top of it, where there is one. What a flux told is
+    part of the state that the next stock is compared with, and is therefore not told again.
+    """
+    before = flux.state(previous) if previous is not None else None
+    rows = flux.changes(before, flux.state(current), observed_at=observed_at)
+    return {"sirene_changes": rows}

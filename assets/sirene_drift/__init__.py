@@ -1,0 +1,1 @@
+"""Where a stock of the Sirene register departs from what the daily flux had said."""

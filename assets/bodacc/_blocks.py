@@ -183,10 +183,15 @@ def persons(notices: pl.LazyFrame, block: str) -> pl.LazyFrame:
                     "$.numeroImmatriculation.numeroIdentification",
                     "$.numeroImmatriculation.numeroIdentificationRCS",
                     "$.numeroImmatriculation[0].numeroIdentification",
+                    "$.numeroImmatriculation[0].numeroIdentificationRCS",
+                    "$.personneMorale.numeroImmatriculation.numeroIdentification",
+                    "$.personneMorale.numeroImmatriculation.numeroIdentificationRCS",
                     "$.inscriptionRM.numeroIdentificationRM",
                 )
             ),
-            name=pl.when(pl.col("kind") == "pm").then(inside("p", "$.denomination")),
+            name=pl.when(pl.col("kind") == "pm").then(
+                inside("p", "$.denomination", "$.personneMorale.denomination")
+            ),
             capital_eur=pl.when(
                 (pl.col("kind") == "pm")
                 & fold(inside("p", "$.capital.devise")).is_in(["eur", "euro", "euros"])

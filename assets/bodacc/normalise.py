@@ -1,9 +1,10 @@
-"""BODACC notices → notices, sales of businesses, insolvency judgments, registrations.
+"""BODACC notices → notices, sales of businesses, insolvency judgments, registrations and filings.
 
 Belongs here: which notice feeds which table, who plays which role, and what a judgment
 means (``natures.csv``). Does not belong here: applying corrections to what was already
-said (``type_avis`` and ``previous_notice_id`` let the signals do it), nor reading the
-publisher's JSON and text (``_blocks.py``).
+said (``type_avis`` and ``previous_notice_id`` let the signals do it), reading the
+publisher's JSON and text (``_blocks.py``), its XML files (``_dila.py``), bulletins B and C
+(``_filings.py``), sales (``_sales.py``).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
+from assets.bodacc import _dila, _filings, _sales
 from assets.bodacc._blocks import (
     AHEAD_DAYS,
     clean,
@@ -22,14 +24,13 @@ from assets.bodacc._blocks import (
     inside,
     persons,
     previous_id,
-    price,
     siren,
     to_date,
 )
 
 NATURES = Path(__file__).with_name("natures.csv")
 #: The table of natures is code in the form of data: changing it changes the result.
-CODE_VERSION = f"1.{hashlib.sha256(NATURES.read_bytes()).hexdigest()[:8]}"
+CODE_VERSION = f"3.{hashlib.sha256(NATURES.read_bytes()).hexdigest()[:8]}"
 
 #: Folded nature (and folded words of the complement, when one nature covers several
 #: procedures) → procedure and stage, in order of precedence.
@@ -47,12 +48,14 @@ AHEAD = pl.col("date_parution").dt.offset_by(f"{AHEAD_DAYS}d")
 
 
 def normalise(raw: Mapping[str, pl.LazyFrame]) -> Mapping[str, pl.LazyFrame]:
-    """Return the four tables; see ``docs/architecture.md`` for their columns.
+    """Return the nine tables; ``dataset.yml`` says their columns.
 
-    A notice is kept unless all the parties it names are natural persons. A company
-    whose SIREN is missing or wrong is in ``bodacc__notices`` only.
+    The notices come from the portal, or from the XML files of the mirror ``dila``. A notice
+    is kept unless all the parties it names are natural persons. A company whose SIREN is
+    missing or wrong is in ``bodacc__notices`` only.
     """
-    received = _one_per_id(raw["annonces-commerciales"])
+    records = raw.get("annonces-commerciales")
+    received = _one_per_id(_dila.notices(raw) if records is None else records)
     # Small, and every table needs them: read the blocks once, not once per table.
     read = pl.collect_all([persons(received, block) for block in PARTIES])
     parties = {block: people.lazy() for block, people in zip(PARTIES, read, strict=True)}
@@ -76,9 +79,14 @@ def normalise(raw: Mapping[str, pl.LazyFrame]) -> Mapping[str, pl.LazyFrame]:
     subjects = _subjects(parties["listepersonnes"], kept).collect().lazy()
     return {
         "bodacc__notices": _notices(kept, subjects),
-        "bodacc__sales": _sales(kept, subjects, parties),
+        "bodacc__sales": _sales.sales(kept, subjects, parties),
+        "bodacc__disposals": _sales.disposals(kept, subjects, parties),
         "bodacc__insolvencies": _insolvencies(kept, subjects),
         "bodacc__registrations": _registrations(kept, subjects),
+        "bodacc__leases": _filings.leases(kept, subjects, parties["listeprecedentexploitant"]),
+        "bodacc__accounts": _filings.accounts(kept, subjects),
+        "bodacc__modifications": _filings.modifications(kept, subjects),
+        "bodacc__strike_offs": _filings.strike_offs(kept, subjects),
     }
 
 
@@ -145,68 +153,6 @@ def _notices(notices: pl.LazyFrame, subjects: pl.LazyFrame) -> pl.LazyFrame:
             "publication_date",
         )
         .sort("notice_id")
-    )
-
-
-def _sellers(buyers: pl.LazyFrame, parties: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
-    """Return the seller of each (notice, buyer): owner if one is named, else operator.
-
-    Among several, a company with a SIREN comes first, then a company without, then a
-    person, who stays without name and SIREN.
-    """
-    owners = parties["listeprecedentproprietaire"].filter(pl.col("is_person").is_not_null())
-    operators = parties["listeprecedentexploitant"].filter(pl.col("is_person").is_not_null())
-    return (
-        pl.concat([owners, operators.join(owners, on="notice_id", how="anti")])
-        .join(buyers.select("notice_id", "buyer_siren"), on="notice_id")
-        .filter(pl.col("siren").ne_missing(pl.col("buyer_siren")))
-        .sort("notice_id", "buyer_siren", "is_person", pl.col("siren").is_null(), "position")
-        .unique(["notice_id", "buyer_siren"], keep="first", maintain_order=True)
-        .select(
-            "notice_id",
-            "buyer_siren",
-            seller_siren=pl.when(~pl.col("is_person")).then(pl.col("siren")),
-            seller_name="name",
-            seller_is_person="is_person",
-        )
-    )
-
-
-def _sales(
-    notices: pl.LazyFrame, subjects: pl.LazyFrame, parties: Mapping[str, pl.LazyFrame]
-) -> pl.LazyFrame:
-    sold = notices.filter(pl.col("famille_avis") == "vente")
-    buyers = sold.join(subjects, on="notice_id").rename(
-        {"siren": "buyer_siren", "name": "buyer_name"}
-    )
-    category = inside("acte", "$.vente.categorieVente")
-    business = pl.col("listeetablissements").str.json_path_match("$.etablissement")
-    return (
-        buyers.join(_sellers(buyers, parties), on=["notice_id", "buyer_siren"], how="left")
-        .select(
-            "notice_id",
-            "date_parution",
-            "type_avis",
-            "buyer_siren",
-            "buyer_name",
-            "seller_siren",
-            "seller_name",
-            "seller_is_person",
-            category=category,
-            provisional=fold(category).str.contains("insertion provisoire"),
-            price_eur=price(business, inside("acte", "$..descriptif")),
-            date_effet=to_date(inside("acte", "$..dateEffet"), latest=AHEAD),
-            activite=inside(
-                "listeetablissements", "$.etablissement.activite", "$.etablissement[0].activite"
-            ),
-            code_postal="code_postal",
-            ville=clean(pl.col("ville")),
-            previous_notice_id="previous_notice_id",
-            url="url",
-            record_key="record_key",
-            publication_date="publication_date",
-        )
-        .sort("notice_id", "buyer_siren")
     )
 
 

@@ -1,4 +1,4 @@
-"""Awarded public contracts of decp.info → one row per contract and winning company.
+"""Awarded public contracts → one row per contract and winning company.
 
 Belongs here: telling contracts from their versions, winners that are French companies
 from the others, and usable amounts and dates from placeholders. Does not belong here:
@@ -13,10 +13,11 @@ from datetime import date
 
 import polars as pl
 
+from assets.decp import _official as official
 from opendata.catalogue import Luhn
 from opendata.checkdigits import luhn_valid
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 #: La Poste has more establishments than Luhn leaves room for.
 SIRET = Luhn(exempt_prefix="356000000", exempt_digit_sum_multiple_of=5)
@@ -67,9 +68,13 @@ def normalise(raw: Mapping[str, pl.LazyFrame]) -> Mapping[str, pl.LazyFrame]:
     the version the publisher calls current; where a cut of the file lost that column,
     the one with the highest modification number, else the latest notification, else the
     largest amount, else the longest duration. What the first version said of the date
-    stays in ``date_premiere_notification``.
+    stays in ``date_premiere_notification``, and of amount and duration in
+    ``montant_initial_eur`` and ``duree_initiale_mois``.
     """
-    versions = _read(raw["decp"])
+    table = raw.get("decp")
+    if table is None:
+        table = pl.concat([official.versions(rows) for rows in raw.values()])
+    versions = _read(table)
     rest = [name for name in KEPT if name not in {*AWARD, *NEWEST}]
     current = (
         versions.filter(pl.col("donnees_actuelles").fill_null(value=True))
@@ -80,8 +85,14 @@ def normalise(raw: Mapping[str, pl.LazyFrame]) -> Mapping[str, pl.LazyFrame]:
         )
         .unique(AWARD, keep="first", maintain_order=True)
     )
+    oldest = [name for name in NEWEST if name != "donnees_actuelles"]
+    days = pl.col("date_notification").n_unique().cast(pl.Int64) - 1
     history = versions.group_by(AWARD).agg(
         date_premiere_notification=pl.col("date_notification").min(),
+        montant_initial_eur=pl.col("montant_eur").sort_by(oldest, nulls_last=True).first(),
+        duree_initiale_mois=pl.col("duree_mois").sort_by(oldest, nulls_last=True).first(),
+        # Cuts of the file have no numbers: each other day of notification is a modification.
+        modifications=pl.coalesce(pl.col("modification_id").max(), days),
         versions=pl.struct(pl.all().exclude(AWARD)).n_unique().cast(pl.Int64),
     )
     winners = current.group_by("uid").agg(winners=pl.col("titulaire_id").n_unique().cast(pl.Int64))
@@ -112,6 +123,9 @@ def normalise(raw: Mapping[str, pl.LazyFrame]) -> Mapping[str, pl.LazyFrame]:
                 "date_premiere_notification",
                 "date_publication",
                 "versions",
+                "modifications",
+                "montant_initial_eur",
+                "duree_initiale_mois",
                 "acheteur_departement",
                 "titulaire_departement",
                 pl.concat_str("uid", pl.lit("/"), "titulaire_id").alias("record_key"),

@@ -53,15 +53,21 @@ def test_every_real_notice_is_kept_and_counted(real: Tables) -> None:
     assert {name: table.height for name, table in real.items()} == {
         "bodacc__notices": len(REAL),
         "bodacc__sales": 28,
+        "bodacc__disposals": 0,
         "bodacc__insolvencies": 532,
         "bodacc__registrations": 477,
+        "bodacc__leases": 1,
+        # The bundled issues are of bulletin A.
+        "bodacc__accounts": 0,
+        "bodacc__modifications": 0,
+        "bodacc__strike_offs": 0,
     }
 
 
 def test_only_what_is_read_is_asked_for() -> None:
     asked = RESOURCE.query["select"].split(",")
     assert asked == [column.header for column in RESOURCE.columns]
-    assert not {"commercant", "modificationsgenerales", "radiationaurcs", "divers"} & set(asked)
+    assert not {"commercant", "divers"} & set(asked)
 
 
 # --- sales: roles and prices ------------------------------------------------------------
@@ -143,6 +149,39 @@ def test_one_person_alone_or_in_a_list_is_the_same(read: Read) -> None:
     assert alone["bodacc__sales"].height == 1
     for name, table in alone.items():
         assert_frame_equal(listed[name], table)
+
+
+#: *Synthetic*: the real sale of 447861741, were its buyer a natural person.
+PERSON = {
+    "typePersonne": "pp",
+    "nom": "SYNTHETIQUE",
+    "prenom": "Personne",
+    "numeroImmatriculation": {"numeroIdentification": "732 829 320"},
+}
+
+
+def test_sale_to_a_natural_person_keeps_the_company_that_sells(read: Read) -> None:
+    sold = read(changed(SALE_BY_COMPANY, {"listepersonnes": {"personne": PERSON}}))
+    assert sold["bodacc__sales"].height == 0
+    told = sold["bodacc__disposals"].row(0, named=True)
+    assert (told["seller_siren"], told["buyer_is_person"]) == ("447861741", True)
+    assert told["price_eur"] == read(REAL[SALE_BY_COMPANY])["bodacc__sales"]["price_eur"][0]
+    for table in sold.values():
+        written = table.write_json()
+        assert "SYNTHETIQUE" not in written
+        assert "732829320" not in written
+
+
+def test_sale_to_a_company_without_number_is_no_sale_to_a_person(read: Read) -> None:
+    buyer = {"typePersonne": "pm", "denomination": "CACHE-CACHE"}
+    sold = read(changed(SALE_BY_COMPANY, {"listepersonnes": {"personne": buyer}}))
+    assert sold["bodacc__disposals"]["buyer_is_person"].to_list() == [False]
+
+
+def test_sale_between_persons_or_to_a_company_is_no_disposal(read: Read) -> None:
+    assert read(REAL[SALE_BY_COMPANY])["bodacc__disposals"].height == 0
+    between = changed(SALE_BY_PERSON, {"listepersonnes": {"personne": PERSON}})
+    assert read(between)["bodacc__disposals"].height == 0
 
 
 def test_each_of_several_buyers_has_a_row(read: Read) -> None:
@@ -331,13 +370,23 @@ def test_nothing_about_persons_reaches_a_table(read: Read) -> None:
     assert "732829320" not in written
 
 
-@pytest.mark.parametrize("family", ["radiation", "modification", "dpc", "divers"])
-def test_other_families_are_in_notices_only(read: Read, family: str) -> None:
+@pytest.mark.parametrize(
+    ("family", "table"),
+    [
+        ("radiation", "bodacc__strike_offs"),
+        ("modification", "bodacc__modifications"),
+        ("dpc", "bodacc__accounts"),
+        ("divers", None),
+    ],
+)
+def test_each_other_family_has_its_table_or_none(
+    read: Read, family: str, table: str | None
+) -> None:
     tables = read(changed(OPENING, familleavis=family, jugement=None))
     assert tables.pop("bodacc__notices").select("famille_avis", "siren").rows() == [
         (family, "487443160")
     ]
-    assert sum(table.height for table in tables.values()) == 0
+    assert [name for name, rows in tables.items() if rows.height] == ([table] if table else [])
 
 
 @pytest.mark.parametrize(
@@ -368,7 +417,8 @@ def mixed(typed: pl.DataFrame) -> tuple[pl.DataFrame, Tables]:
     rows = pl.concat([some, some.sample(4, seed=1).with_columns(ville=pl.lit("Ailleurs"))])
     tables = of(rows)
     assert tables["bodacc__notices"].height == some.height
-    assert all(table.height for table in tables.values())
+    filled = {name for name, table in tables.items() if table.height}
+    assert filled >= {f"bodacc__{name}" for name in ("sales", "insolvencies", "registrations")}
     return rows, tables
 
 

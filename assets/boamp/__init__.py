@@ -1,0 +1,1 @@
+"""BOAMP: public tenders and awards."""

@@ -1,0 +1,1 @@
+"""Ratios of the annual accounts filed with INPI."""

@@ -1,0 +1,1 @@
+"""Sit@del: building permits."""

@@ -1,0 +1,1 @@
+"""Makes `test_normalise` of each dataset a module of its own."""

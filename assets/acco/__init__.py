@@ -1,0 +1,1 @@
+"""ACCO: the collective agreements that companies sign and deposit."""

@@ -1,0 +1,1 @@
+"""Grants of ADEME, the agency of the ecological transition."""

@@ -1,0 +1,1 @@
+"""Training bodies and their Qualiopi certification, without which no public money."""

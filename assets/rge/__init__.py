@@ -1,0 +1,1 @@
+"""RGE: the qualifications without which energy renovation earns no public aid."""

@@ -1,0 +1,1 @@
+"""Licences of live show promoters, valid five years."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from leads.arrays import U64, Bool, positions
+from leads.features import siret_texts
 from leads.index import Index
 
 #: A chain of successions longer than this is a loop or an error of the register.
@@ -25,7 +27,7 @@ def likeliest() -> pl.Expr:
     )
     return pl.coalesce(
         "at_address",
-        pl.when(nowhere | (pl.col("postcode_there") == pl.col("postcode"))).then(of_sign),
+        pl.when(nowhere | (pl.col("sign_here") > 0)).then(of_sign),
         "at_postcode",
         "at_city",
         of_sign,
@@ -52,35 +54,25 @@ def follow(rows: pl.DataFrame, index: Index | None) -> pl.DataFrame:
             pl.lit(True).alias("was_known"),
             pl.lit(False).alias("succeeded"),
         )
-    links = index.scan("successions").collect()
-    needed = pl.concat([rows["siret"], links["siret"], links["successor"]]).unique()
-    state = (
-        index.scan("establishments")
-        .select("siret", "active")
-        .join(needed.alias("siret").to_frame().lazy(), on="siret", how="semi")
-        .collect()
+    asked = rows["siret"].cast(pl.UInt64).fill_null(0).to_numpy()
+    was_active, known = _state(asked, index)
+    final, closed = asked.copy(), known & ~was_active
+    for _ in range(MAX_STEPS if index.meta["rows"]["successions"] else 0):
+        link, found = positions(index.array("link.siret"), final)
+        moves = closed & found
+        final[moves] = index.array("link.successor")[link[moves]]
+        active, there = _state(final, index)
+        closed = there & ~active
+    return rows.select("lead").with_columns(
+        siret_texts(final).alias("final_siret"),
+        pl.Series("was_closed", known & ~was_active),
+        pl.Series("was_known", known),
+        pl.Series("succeeded", (final != asked) & (final != 0)),
     )
-    first = rows.join(state, on="siret", how="left").with_columns(
-        pl.col("siret").alias("final_siret"),
-        pl.col("active").is_not_null().alias("was_known"),
-        (~pl.col("active")).fill_null(False).alias("was_closed"),
-    )
-    moved = first.select("lead", "final_siret", "was_closed")
-    for _ in range(MAX_STEPS if links.height else 0):
-        moved = (
-            moved.join(links, left_on="final_siret", right_on="siret", how="left")
-            .with_columns(
-                pl.when("was_closed").then(pl.coalesce("successor", "final_siret"))
-                .otherwise("final_siret").alias("final_siret")
-            )
-            .drop("successor", "was_closed")
-            .join(state, left_on="final_siret", right_on="siret", how="left")
-            .with_columns((~pl.col("active")).fill_null(False).alias("was_closed"))
-            .drop("active")
-        )  # fmt: skip
-    return first.drop("final_siret", "active").join(
-        moved.select("lead", "final_siret"), on="lead"
-    ).select(
-        "lead", "final_siret", "was_closed", "was_known",
-        (pl.col("final_siret") != pl.col("siret")).fill_null(False).alias("succeeded"),
-    )  # fmt: skip
+
+
+def _state(sirets: U64, index: Index) -> tuple[Bool, Bool]:
+    """Return whether each establishment is open, and whether the register knows it."""
+    place, known = positions(index.array("site.siret"), sirets)
+    active: Bool = index.array("site.active")[place] if len(index.array("site.siret")) else known
+    return active & known, known

@@ -10,10 +10,13 @@ words of the registry and places, never what a lead says of a person.
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
-from leads.candidates import with_tokens
+from leads.arrays import positions
+from leads.asked import Asked
 from leads.index import Index
+from leads.overlap import align
 from leads.verdicts import AMBIGUOUS, LEAST_SHOWN, NO_MATCH, NOT_DIFFUSIBLE, OPPOSED
 
 #: Candidates shown beside the answer, or instead of one.
@@ -46,18 +49,21 @@ def _finding() -> pl.Expr:
 def shared_words(rows: pl.DataFrame, spellings: pl.DataFrame, index: Index) -> pl.DataFrame:
     """Return ``lead``, ``words``: the rarest words shared with the chosen name, with counts."""
     chosen = rows.filter(pl.col("name_id").is_not_null()).select("lead", "variant", "name_id")
-    asked = spellings.join(chosen, on=["lead", "variant"], how="semi", maintain_order="left")
-    tokens = with_tokens(asked, index).lazy().select("lead", "token", "df", "idf")
-    postings = index.scan("postings").select("token", "name_id")
-    postings = postings.join(chosen.lazy().select("name_id").unique(), on="name_id", how="semi")
+    asked = Asked(spellings, index)
+    numbered = spellings.select("lead", "variant").with_row_index("row")
+    row = chosen.join(numbered, on=["lead", "variant"], how="left", maintain_order="left")["row"]
+    mine, _ = align(asked, row.to_numpy().astype(np.int64), chosen["name_id"].to_numpy())
+    equal = mine.met == 1
+    word = mine.word[equal]
+    shared: pl.DataFrame = chosen.select("lead")[mine.pair[equal]].with_columns(
+        asked.words.text.gather(word).alias("token"),
+        pl.Series("df", asked.words.df[word]),
+        pl.Series("idf", asked.words.idf[word]),
+    )
     return (
-        chosen.lazy()
-        .join(tokens, on="lead")
-        .join(postings, on=["name_id", "token"])
-        .sort("lead", "idf", "token", descending=[False, True, False])
+        shared.sort("lead", "idf", "token", descending=[False, True, False])
         .group_by("lead", maintain_order=True)
         .agg(pl.format("{}({})", "token", "df").head(SHOWN_WORDS).alias("words"))
-        .collect()
     )
 
 
@@ -154,14 +160,9 @@ def alternatives(rows: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
 def questions(rows: pl.DataFrame, units: pl.DataFrame, index: Index) -> pl.DataFrame:
     """Return ``lead``, ``question`` for ambiguous leads: what would tell the candidates apart."""
     doubtful = rows.filter(pl.col("verdict") == AMBIGUOUS).select("lead", "conflict", "given")
-    seats = index.scan("establishments").select(
-        pl.col("siret").alias("likely_siret"),
-        pl.concat_str("city", pl.format(" ({})", "department"), ignore_nulls=True).alias("seat"),
-    )
     wanted = units.join(doubtful, on="lead").filter(pl.col("rank") < SHOWN)
     listed = (
-        wanted.lazy()
-        .join(seats, on="likely_siret", how="left")
+        wanted.with_columns(_seats(wanted["likely_siret"], index))
         .with_columns(shown_name().fill_null(pl.col("siren")).alias("label"))
         .sort("lead", "rank")
         .group_by("lead", maintain_order=True)
@@ -173,7 +174,6 @@ def questions(rows: pl.DataFrame, units: pl.DataFrame, index: Index) -> pl.DataF
             pl.col("label").filter(pl.col("siren") != pl.col("given")).first().alias("other"),
             pl.coalesce("postcode", "city").is_not_null().any().alias("place_given"),
         )
-        .collect()
     )
     either = pl.col("labels").list.join(", ")
     text = (
@@ -188,3 +188,12 @@ def questions(rows: pl.DataFrame, units: pl.DataFrame, index: Index) -> pl.DataF
         .otherwise(pl.format("Is it {}? A SIREN, a postcode or a site would tell.", either))
     )
     return listed.select("lead", text.alias("question"))
+
+
+def _seats(sirets: pl.Series, index: Index) -> pl.Series:
+    """Return ``CITY (department)`` of establishments."""
+    numbers = sirets.cast(pl.UInt64).fill_null(0).to_numpy()
+    place, known = positions(index.array("site.siret"), numbers)
+    seat = np.zeros(len(numbers), np.int64)
+    seat[known] = index.array("site.seat")[place[known]]
+    return index.texts("seat").series("seat", seat)

@@ -1,12 +1,13 @@
 """The registry in the form matching needs.
 
 Belongs here: every name of every unit with its keys and places, how rare each word is, and
-where each unit stands; written as Parquet and read lazily. Does not belong here: looking
-leads up (``candidates``), fetching the registry.
+where each unit stands. Does not belong here: looking leads up (``candidates``), fetching the
+registry.
 
-How each table is made from the others is in ``index_tables``. The folder holds one file per
-table, each sorted, so that the same registry gives the same bytes. ``meta.json`` is written
-last: a folder without it is no index.
+The folder holds each table twice over: as sorted Parquet, for people and other tools
+(``index_tables``), and as flat arrays that matching maps into memory (``index_arrays``). The
+same registry gives the same bytes. ``meta.json`` is written last: a folder without it is no
+index.
 """
 
 from __future__ import annotations
@@ -18,22 +19,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from leads import index_tables
+from leads import arrays, index_arrays, index_tables
+from leads.arrays import Array, Multimap, Texts
 from leads.index_tables import KINDS as KINDS
 from leads.index_tables import MAX_NAME as MAX_NAME
-from leads.places import address_key, place_keys
+from leads.places import ADDRESSES, address_keys, place_keys
 from opendata.errors import StateError
 from opendata.files import write_json
 from sirene.names import present
 
 #: Raised when the tables change shape: an index of another format is refused.
-FORMAT = 2
-TABLES = (
-    "names", "tokens", "postings", "units", "establishments", "places", "successions",
-    "addresses", "duplicates",
-)  # fmt: skip
+FORMAT = 3
+TABLES = ("names", "tokens", "units", "establishments", "successions", "duplicates")
 
 #: Names of the whole unit, and names of one establishment: column → kind.
 UNIT_NAMES = {
@@ -57,17 +57,14 @@ class Index:
 
     Attributes:
         folder: where the tables are.
-        meta: ``format``, and rows per table.
+        meta: ``format``, rows per table, keys per multimap, how hashes are made.
 
     Tables:
         names: name_id, siren, siret, kind, name, full, core, glued, acronym, legal_form,
-            postcode, city, department, weight, homonyms, brand_units.
+            postcode, city, department, homonyms, brand_units.
         tokens: token, df (units that have it), idf.
-        postings: token, name_id, idf, postcode, city, department.
         units: siren, name, statut_diffusion, active, personne_morale, category, hq.
         establishments: siret, siren, statut_diffusion, active, hq, postcode, city, department.
-        places: siren, level, value, siret: one establishment of the unit in each place.
-        addresses: address, siret, siren: where a street number is known.
         successions: siret, successor.
         duplicates: duplicate, siren: numbers given by mistake and the unit's right one.
     """
@@ -93,11 +90,42 @@ class Index:
                 f"the index has format {meta.get('format')}, this code reads {FORMAT}",
                 next_step="build the index again",
             )
+        if meta["hashes"] != arrays.probe():
+            raise StateError(
+                "the index was written under another version of Polars, whose hashes differ",
+                next_step="build the index again",
+            )
         return cls(folder, meta)
 
     def scan(self, table: str) -> pl.LazyFrame:
         """Return one table, lazily."""
         return pl.scan_parquet(self.folder / f"{table}.parquet")
+
+    def array(self, name: str) -> Array:
+        """Return one array of ``index_arrays``, mapped."""
+        if name not in self._mapped:
+            self._mapped[name] = arrays.read(self.folder, name)
+        found: Array = self._mapped[name]
+        return found
+
+    def texts(self, name: str) -> Texts:
+        """Return one column of texts, mapped."""
+        return Texts(
+            self.array(f"{name}.letters").astype(np.uint8, copy=False), self.array(f"{name}.starts")
+        )
+
+    def multimap(self, name: str) -> Multimap:
+        """Return one multimap, mapped."""
+        return Multimap(*(self.array(f"{name}.{part}") for part in ("keys", "starts", "ids")))
+
+    @cached_property
+    def _mapped(self) -> dict[str, Array]:
+        return {}
+
+    @property
+    def units(self) -> int:
+        """How many units there are."""
+        return int(self.meta["rows"]["units"])
 
     @cached_property
     def unseen_idf(self) -> float:
@@ -137,7 +165,7 @@ def build_index(
         pl.col("siege").fill_null(False).alias("hq"),
         *place_keys("code_postal", "libelle_commune", "departement"),
         _street(establishments).alias("street"),
-    ).with_columns(address_key(pl.col("street"), pl.col("postcode")).alias("address"))
+    ).with_columns(*address_keys(pl.col("street")))
     units = legal_units.select(
         "siren",
         present(pl.col("nom_complet")).alias("name"),
@@ -238,7 +266,7 @@ def write_index(
     Args:
         names: ``siren``, ``siret`` (head office for a unit's name), ``kind``, ``name``.
         units: as :class:`Index` describes them.
-        establishments: as :class:`Index` describes them, and ``address``.
+        establishments: as :class:`Index` describes them, and the keys of their addresses.
         folder: where to write.
         successions: ``siret``, ``successor``.
         duplicates: ``duplicate``, ``siren``.
@@ -252,21 +280,21 @@ def write_index(
     heirs = pl.LazyFrame(schema=NO_SUCCESSIONS) if successions is None else successions
     heirs = heirs.unique("siret", keep="last", maintain_order=True)
     twice = pl.LazyFrame(schema=NO_DUPLICATES) if duplicates is None else duplicates
-    located = establishments.drop("address", "street", strict=False)
-    at_address = establishments.select("address", "siret", "siren").drop_nulls("address")
+    located = establishments.drop(*ADDRESSES, "street", strict=False)
+    at_address = pl.concat(
+        establishments.select(pl.col(name).alias("address"), "siret") for name in ADDRESSES
+    ).drop_nulls("address")
     rows = {
         "units": index_tables.register(units, at["units"], "siren"),
         "establishments": index_tables.register(located, at["establishments"], "siret"),
         "successions": index_tables.table(heirs, at["successions"], ("siret",)),
         "duplicates": index_tables.table(twice, at["duplicates"], ("duplicate",)),
     }
-    order = ("address", "siret")
-    rows["addresses"] = index_tables.table(at_address.unique(), at["addresses"], order)
     rows["names"] = index_tables.write_names(names, at["establishments"], at["names"], work)
     rows["tokens"] = index_tables.write_tokens(at["names"], rows["units"], at["tokens"])
-    rows["postings"] = index_tables.write_postings(at["names"], at["tokens"], at["postings"], work)
-    rows["places"] = index_tables.write_places(at["establishments"], at["places"], work)
+    keys = index_arrays.write_arrays(folder, at_address)
     shutil.rmtree(work)
     shutil.rmtree(folder / "spill", ignore_errors=True)
-    write_json(folder / "meta.json", {"format": FORMAT, "rows": rows}, point="index:meta")
+    content = {"format": FORMAT, "rows": rows, "keys": keys, "hashes": arrays.probe()}
+    write_json(folder / "meta.json", content, point="index:meta")
     return Index.open(folder)

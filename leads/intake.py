@@ -5,7 +5,9 @@ to them. Does not belong here: file formats (``tables``), headers (``headers``),
 identifiers or names (matching does, so that each lead gets its reason).
 
 Duplicates: within one account the last row of a lead id wins, as in an append-only export;
-the earlier ones are reported with the rule ``duplicate_lead_id``.
+the earlier ones are reported with the rule ``duplicate_lead_id``, or with
+``same_company_again`` when rows without an id describe the same company (an export of
+contacts has one row per person).
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ EMPTY = ("", "#N/A", "#REF!", "#VALUE!", "#NAME?", "NULL", "null", "None", "NaN"
 #: Content that makes up the id of a lead that comes without one. No contact data.
 ID_CONTENT = ("company_name", "siren", "siret", "vat", "address", "postcode", "city", "website")
 CODES = {"siren": 9, "siret": 14}
+#: What ends an address written in one cell: postcode, commune, and perhaps a country.
+_IN_ONE_CELL = r"(?:^|[ ,])([0-9]{5}) +([^,0-9]+?) *(?:,[^,]*)?$"
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,15 @@ class Intake:
         accepted: one row per lead, the columns of ``leads.model.SCHEMA``, in file order.
         rejected: ``line``, ``column``, ``rule``, ``value`` (masked), one row per refused row.
         read: rows of the file, blank lines left out: accepted + rejected.
+        refused_ids: ``account_id``, ``lead_id`` of refused rows that say which lead they are.
+        uncut: rows of which not even that is known.
     """
 
     accepted: pl.DataFrame
     rejected: pl.DataFrame
     read: int
+    refused_ids: pl.DataFrame
+    uncut: int
 
 
 def read_leads(path: Path, *, default_account: str) -> Intake:
@@ -78,7 +86,9 @@ def read_rows(path: Path) -> tuple[pl.DataFrame, RawTable]:
     meaning = recognise([name for name in table.rows.columns if name != LINE])
     if not set(IDENTIFYING) & set(meaning):
         raise ContractError(
-            f"no column holds a company name or identifier among {table.rows.columns[1:]}",
+            # The headers are not quoted: in a file without any they are somebody's data.
+            "no column holds a company name or identifier "
+            f"among {len(table.rows.columns) - 1} column(s)",
             next_step="name one column company_name, siren, siret, vat or website",
             file=f"*{path.suffix}",
         )
@@ -111,12 +121,18 @@ def _fields(table: RawTable, meaning: dict[str, list[str]]) -> pl.DataFrame:
 
 
 def _tidy(rows: pl.DataFrame) -> pl.DataFrame:
-    """Undo what spreadsheets do to codes; derive the e-mail's domain."""
+    """Undo what spreadsheets and people do to codes and places; derive the e-mail's domain."""
+    rows = _misplaced(rows.with_columns(_code(name) for name in CODES))
+    one_cell = pl.col("address").str.extract_groups(_IN_ONE_CELL)
+    nowhere = pl.col("postcode").is_null() & pl.col("city").is_null()
+    rows = rows.with_columns(
+        pl.when(nowhere).then(one_cell.struct["1"]).otherwise("postcode").alias("postcode"),
+        pl.when(nowhere).then(one_cell.struct["2"]).otherwise("city").alias("city"),
+    )
     domain = pl.col("contact_email").str.extract(r"@([^@\s>]+)\s*>?$").str.to_lowercase()
     french = pl.col("country").is_null() | pl.col("country").str.contains(r"(?i)^fr(a|ance)?$")
     postcode = _unbroken("postcode")
     return rows.with_columns(
-        *(_code(name, digits) for name, digits in CODES.items()),
         pl.when(french & postcode.str.contains(r"^\d{4}$"))
         .then(postcode.str.zfill(5))
         .otherwise(postcode)
@@ -130,13 +146,15 @@ def _unbroken(name: str) -> pl.Expr:
     return pl.col(name).str.replace(r"^(\d+)[.,]0+$", "${1}")
 
 
-def _code(name: str, digits: int) -> pl.Expr:
+def _code(name: str) -> pl.Expr:
     """Restore a code that a spreadsheet took for a number, when nothing was lost.
 
     Scientific notation is undone only if it carries every digit (``9.8918678800018E13``);
-    otherwise the text stays as typed and matching reports it. One lost leading zero is
-    put back, and the check digit then tells whether that was right.
+    otherwise the text stays as typed and matching reports it. One lost leading zero is put
+    back, and the check digit then tells whether that was right; not several, which one number
+    of another kind in ten would pass.
     """
+    digits = CODES[name]
     plain = _unbroken(name).str.replace_all(r"[ .\-_]", "")
     science = pl.col(name).str.extract_groups(r"^(\d)[.,](\d+)[eE]\+?0*(\d{1,2})$")
     mantissa = science.struct["1"] + science.struct["2"]
@@ -155,15 +173,34 @@ def _code(name: str, digits: int) -> pl.Expr:
     return pl.coalesce(restored, pl.col(name)).alias(name)
 
 
+def _misplaced(rows: pl.DataFrame) -> pl.DataFrame:
+    """Give each identifier its own column: a SIRET or a VAT number typed as SIREN, or reverse."""
+    siren, siret, vat = pl.col("siren"), pl.col("siret"), pl.col("vat")
+    is_siret = siren.str.contains(r"^[0-9]{14}$") & siret.is_null()
+    is_vat = siren.str.contains(r"(?i)^FR ?[0-9A-Z]{2}[ .]?(?:[0-9][ .]?){9}$") & vat.is_null()
+    is_siren = siret.str.contains(r"^[0-9]{9}$") & siren.is_null()
+    return rows.with_columns(
+        pl.when(is_siret | is_vat).then(None).when(is_siren).then(siret).otherwise(siren)
+        .alias("siren"),
+        pl.when(is_siret).then(siren).when(is_siren).then(None).otherwise(siret).alias("siret"),
+        pl.when(is_vat).then(siren).otherwise(vat).alias("vat"),
+    )  # fmt: skip
+
+
 def _with_ids(rows: pl.DataFrame, default_account: str) -> pl.DataFrame:
     """Fill in the account, and an id made from the company's own data where there is none."""
     rows = rows.with_columns(pl.col("account_id").fill_null(default_account))
     missing = rows.filter(pl.col("lead_id").is_null())
     content = missing.select(
-        pl.concat_str([pl.col(name).fill_null("") for name in ID_CONTENT], separator="\x1f")
-    ).to_series()
-    derived = [f"d-{hashlib.sha256(text.encode()).hexdigest()[:24]}" for text in content]
-    made = missing.select(LINE).with_columns(pl.Series("derived", derived, dtype=pl.String))
+        LINE,
+        pl.concat_str([pl.col(name).fill_null("") for name in ID_CONTENT], separator="\x1f").alias(
+            "content"
+        ),
+    )
+    distinct = content["content"].unique()
+    derived = [f"d-{hashlib.sha256(text.encode()).hexdigest()[:24]}" for text in distinct]
+    ids = pl.DataFrame({"content": distinct, "derived": pl.Series(derived, dtype=pl.String)})
+    made = content.join(ids, on="content", how="left").drop("content")
     return rows.join(made, on=LINE, how="left", maintain_order="left").with_columns(
         pl.coalesce("lead_id", "derived").alias("lead_id")
     )
@@ -171,28 +208,48 @@ def _with_ids(rows: pl.DataFrame, default_account: str) -> pl.DataFrame:
 
 def _rules() -> dict[str, tuple[str, pl.Expr]]:
     nothing = pl.all_horizontal(pl.col(name).is_null() for name in IDENTIFYING)
-    later = pl.col(LINE).max().over("account_id", "lead_id")
+    earlier = pl.col(LINE) != pl.col(LINE).max().over("account_id", "lead_id")
+    own = pl.col("derived").is_null()
     return {
         "account_id_invalid": ("account_id", ~pl.col("account_id").str.contains(ACCOUNT_PATTERN)),
         **{rule: ("lead_id", broken) for rule, broken in LEAD_ID_RULES.items()},
         "nothing_identifies_a_company": ("company_name", nothing),
-        "duplicate_lead_id": ("lead_id", pl.col(LINE) != later),
+        "duplicate_lead_id": ("lead_id", earlier & own),
+        "same_company_again": ("lead_id", earlier & ~own),
     }
+
+
+def judged_rows(path: Path, *, default_account: str) -> pl.DataFrame:
+    """Return ``account_id``, ``lead_id``, ``rule`` of the rows of a file that name a lead.
+
+    ``rule`` is why a row is refused, null if it is not; args and errors as for
+    :func:`read_leads`.
+    """
+    rows, _ = read_rows(path)
+    return _judge(_with_ids(rows, default_account)).select("account_id", "lead_id", "rule")
+
+
+def _judge(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add ``rule``: the first that a row breaks, null if none; the refused ones come first."""
+    repeated = ["duplicate_lead_id", "same_company_again"]
+    rules = _rules()
+
+    def first(names: list[str]) -> pl.Expr:
+        return pl.coalesce(pl.when(rules[name][1]).then(pl.lit(name)) for name in names)
+
+    judged = rows.with_columns(
+        first([rule for rule in rules if rule not in repeated]).alias("rule")
+    )
+    # Duplicates are looked for among the usable rows: a broken last row hides no good one.
+    good = judged.filter(pl.col("rule").is_null()).with_columns(first(repeated).alias("rule"))
+    return pl.concat([judged.filter(pl.col("rule").is_not_null()), good])
 
 
 def _sort_out(rows: pl.DataFrame, table: RawTable) -> Intake:
     """Separate leads from rows that cannot be used; the first broken rule is the reason."""
     rules = _rules()
-    order = [rule for rule in rules if rule != "duplicate_lead_id"]
-
-    def first(names: list[str]) -> pl.Expr:
-        return pl.coalesce(pl.when(rules[name][1]).then(pl.lit(name)) for name in names)
-
-    judged = rows.with_columns(first(order).alias("rule"))
-    # Duplicates are looked for among the usable rows: a broken last row hides no good one.
-    good = judged.filter(pl.col("rule").is_null())
-    good = good.with_columns(first(["duplicate_lead_id"]).alias("rule"))
-    bad = pl.concat([judged.filter(pl.col("rule").is_not_null()), good.drop_nulls("rule")])
+    judged = _judge(rows)
+    bad = judged.filter(pl.col("rule").is_not_null())
     column = pl.col("rule").replace_strict({name: rules[name][0] for name in rules})
     masked = pl.concat_str(
         pl.lit("<"),
@@ -209,5 +266,11 @@ def _sort_out(rows: pl.DataFrame, table: RawTable) -> Intake:
         "line", pl.lit(None, dtype=pl.String).alias("column"), "rule", pl.lit("").alias("value")
     )
     rejected = pl.concat([refused, uncut]).match_to_schema(REJECTED_SCHEMA).sort("line", "rule")
-    accepted = good.filter(pl.col("rule").is_null()).select(list(SCHEMA))
-    return Intake(accepted, rejected, table.rows.height + table.broken.height)
+    accepted = judged.filter(pl.col("rule").is_null()).select(list(SCHEMA))
+    return Intake(
+        accepted,
+        rejected,
+        table.rows.height + table.broken.height,
+        bad.select("account_id", "lead_id").unique(),
+        table.broken.height,
+    )

@@ -1,7 +1,7 @@
-"""The key that leads are encrypted with.
+"""The keys: one encrypts the leads, one hashes and signs the record of suppressions.
 
-Belongs here: making, finding and checking the key. Does not belong here: using it
-(``store``). A key is 32 random bytes written as 64 hexadecimal digits; it is never logged
+Belongs here: making, finding and checking a key. Does not belong here: using it (``store``,
+``privacy``). A key is 32 random bytes written as 64 hexadecimal digits; it is never logged
 and appears in no error.
 """
 
@@ -18,6 +18,10 @@ from opendata.errors import SettingsError
 
 #: Environment variable that carries the key; it wins over the file.
 VARIABLE = "SIGNALS_LEAD_KEY"
+#: The same for the key of the record of suppressions.
+RECORD_VARIABLE = "SIGNALS_RECORD_KEY"
+#: Their files under the data folder.
+LEAD_FILE, RECORD_FILE = "lead.key", "record.key"
 KEY_BYTES = 32
 
 
@@ -34,8 +38,8 @@ def generate(path: Path) -> str:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise SettingsError(
-            "there is a key already, and leads may be encrypted with it",
-            next_step="use it, or remove it together with the encrypted leads",
+            "there is a key already, and something may depend on it",
+            next_step="use it, or remove it together with the leads or the record it is for",
             file=path.name,
         ) from error
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
@@ -56,8 +60,8 @@ def read(path: Path) -> str:
         text = path.read_text(encoding="ascii")
     except FileNotFoundError as error:
         raise SettingsError(
-            "there is no key to the leads",
-            next_step=f"set {VARIABLE} or let the first run make the file",
+            f"there is no key to the {'record' if path.name == RECORD_FILE else 'leads'}",
+            next_step=f"set {VARIABLE} or {RECORD_VARIABLE}, or let the first run make the file",
             file=path.name,
         ) from error
     except (OSError, UnicodeDecodeError) as error:
@@ -75,11 +79,11 @@ def read(path: Path) -> str:
     return _checked(text, path.name)
 
 
-def load(path: Path, environment: Mapping[str, str]) -> str:
+def load(path: Path, environment: Mapping[str, str], *, variable: str = VARIABLE) -> str:
     """Return the key of the environment, else of ``path``, which is made if absent."""
-    given = environment.get(VARIABLE)
+    given = environment.get(variable)
     if given is not None:
-        return _checked(given, VARIABLE)
+        return _checked(given, variable)
     return read(path) if path.exists() else generate(path)
 
 

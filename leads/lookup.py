@@ -6,25 +6,37 @@ belong here: each link of it, and verdicts.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import polars as pl
 
 from leads import candidates, features, scoring
+from leads.arrays import positions
+from leads.asked import Asked
 from leads.index import Index
-from leads.scoring import Model
+from leads.scoring import LAST, Model
 
 #: Questions looked up together: what bounds memory, whatever the number of leads.
-BATCH = 20_000
+BATCH = 10_000
+#: Batches looked up at once: numpy leaves the other core idle.
+WORKERS = 2
 
 
 def compared(spellings: pl.DataFrame, index: Index) -> pl.DataFrame:
-    """Return all candidate pairs of ``spellings`` with their features."""
-    tokens = candidates.with_tokens(spellings, index)
-    pairs = candidates.find(spellings, tokens, index)
-    return features.compare(pairs, spellings, tokens, index)
+    """Return the candidate pairs of ``spellings`` with their features."""
+    asked = Asked(spellings, index)
+    return features.described(features.measured(asked, *candidates.pairs(asked)), asked)
 
 
 def scored(
-    spellings: pl.DataFrame, questions: int, index: Index, model: Model, *, batch: int = BATCH
+    spellings: pl.DataFrame,
+    questions: int,
+    index: Index,
+    model: Model,
+    *,
+    barred: pl.DataFrame | None = None,
+    batch: int = BATCH,
+    last: int = LAST,
 ) -> pl.DataFrame:
     """Return one row per question and candidate unit, the best first, with ``probability``.
 
@@ -33,16 +45,39 @@ def scored(
         questions: how many questions there are, numbered from 0.
         index: the registry.
         model: the weights.
+        barred: ``lead``, ``siren``: units that a question must not be answered with.
         batch: questions looked up together; the result does not depend on it.
+        last: units of a question that are looked at to the end.
     """
-    parts = []
-    for start in range(0, max(questions, 1), batch):
+    denied = None
+    if barred is not None and barred.height:
+        sirens = barred["siren"].cast(pl.UInt32).to_numpy()
+        place, known = positions(index.array("unit.siren"), sirens)
+        denied = barred.select(pl.col("lead").cast(pl.UInt32)).with_columns(
+            pl.Series("unit", place, dtype=pl.UInt32)
+        ).filter(pl.Series(known))  # fmt: skip
+
+    def part(start: int) -> pl.DataFrame:
         numbers = pl.col("lead").is_between(start, start + batch - 1)
-        pairs = compared(spellings.filter(numbers), index)
-        units = scoring.ranked(scoring.best_names(pairs, model.pair))
-        likely = units.with_columns(scoring.log_odds(model))
-        parts.append(likely.with_columns(scoring.probability(model).alias("probability")))
-    return pl.concat(parts)
+        return _scored(Asked(spellings.filter(numbers), index), model, denied, last)
+
+    starts = range(0, max(questions, 1), batch)
+    if len(starts) == 1:
+        return part(0)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return pl.concat(pool.map(part, starts))
+
+
+def _scored(asked: Asked, model: Model, denied: pl.DataFrame | None, last: int) -> pl.DataFrame:
+    pairs = features.measured(asked, *candidates.pairs(asked))
+    if denied is not None:
+        pairs = pairs.join(denied, on=["lead", "unit"], how="anti", maintain_order="left")
+    units = scoring.ranked(scoring.best_names(pairs, model.pair))
+    sirens = asked.index.array("unit.siren")[units["unit"].to_numpy()]
+    given = pl.Series(asked.sirens[units["row"].to_numpy()] == sirens)
+    likely = scoring.with_log_odds(units.filter((pl.col("rank") < last) | given), model)
+    likely = likely.with_columns(scoring.probability(model).alias("probability"))
+    return features.described(likely, asked)
 
 
 def no_candidates() -> pl.DataFrame:
@@ -62,5 +97,6 @@ def no_candidates() -> pl.DataFrame:
             **dict.fromkeys(("personne_morale", "is_active"), pl.Boolean),
             "variant": pl.Int8,
             "name_id": pl.UInt32,
+            "unit": pl.UInt32,
         }
     )

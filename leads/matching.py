@@ -47,6 +47,7 @@ def match_leads(
     matched_at: date,
     registry_version: str,
     model: Model | None = None,
+    denied: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Say for each lead which unit of the registry it is, how likely, and why.
 
@@ -55,7 +56,9 @@ def match_leads(
         index: the registry; None answers from identifiers alone.
         matched_at: legal date of the run, from its clock.
         registry_version: version of the registry behind ``index``.
-        model: another model than the one shipped, for measuring it.
+        model: another model than the one shipped.
+        denied: ``lead_id``, ``siren``, ``says``: units that a person said a lead is not. Leads
+            that say the same must deny the same, so that they are of one account.
 
     Returns:
         One row per lead, in the order of ``leads``, columns of :data:`MATCH_SCHEMA`. The
@@ -65,7 +68,9 @@ def match_leads(
     """
     model = model or load_model()
     queries = followed(prepare(leads), index)
-    units = _candidates(queries, index, model)
+    barred = _barred(queries, denied)
+    queries = _without(queries, barred)
+    units = _candidates(queries, index, model, barred)
     rows = verdicts.decide(queries, units, index, model)
     rows = rows.join(_words(rows, queries, index), on="lead", how="left", maintain_order="left")
     answers = _answers(rows, units, index)
@@ -82,19 +87,95 @@ def match_leads(
     )
 
 
+def with_candidates(leads: pl.DataFrame, index: Index, model: Model) -> pl.DataFrame:
+    """Return ``account_id``, ``lead_id`` of the leads that any unit of ``index`` might be."""
+    queries = prepare(leads)
+    found = _candidates(queries, index, model).select("lead").unique()
+    return queries.leads.join(found, on="lead", how="semi").select("account_id", "lead_id")
+
+
+def evidence(leads: pl.DataFrame, index: Index, model: Model) -> tuple[Queries, pl.DataFrame]:
+    """Return what is looked up for ``leads`` and every candidate with its features.
+
+    Returns:
+        The questions, and one row per question and unit: ``lead``, ``rank``, ``siren``, the
+        name met, both stages' features, ``log_odds``, ``tier``, ``probability``.
+    """
+    queries = followed(prepare(leads), index)
+    return queries, _candidates(queries, index, model)
+
+
+def best_candidates(leads: pl.DataFrame, index: Index, model: Model) -> pl.DataFrame:
+    """Return the likeliest unit by name and place alone, whatever number a lead gives.
+
+    Returns:
+        ``account_id``, ``lead_id``, ``siren``, ``tier``, ``log_odds``, ``probability``; no row
+        for a lead without candidates.
+    """
+    nameable = [name for name in leads.columns if name not in {"siren", "siret", "vat"}]
+    queries = prepare(leads.select(nameable))
+    best = _candidates(queries, index, model).filter(pl.col("rank") == 0)
+    return queries.leads.join(
+        best.select("lead", "siren", "tier", "log_odds", "probability"), on="lead"
+    ).drop("lead")
+
+
 def match_ids(leads: pl.DataFrame) -> list[str]:
     """Return the ids of the matches: one per lead, the same at every run and registry."""
     keys = leads.select(pl.concat_str("account_id", "lead_id", separator="\x1f")).to_series()
     return [hashlib.sha256(f"match\x1f{key}".encode()).hexdigest()[:32] for key in keys]
 
 
-def _candidates(queries: Queries, index: Index | None, model: Model) -> pl.DataFrame:
+def _barred(queries: Queries, denied: pl.DataFrame | None) -> pl.DataFrame:
+    """Return ``lead``, ``siren``, ``says``: what is denied, by question."""
+    if denied is None:
+        return pl.DataFrame(schema={"lead": pl.UInt32, "siren": pl.String, "says": pl.String})
+    pairs = queries.leads.join(denied.select("lead_id", "siren", "says"), on="lead_id")
+    return pairs.select("lead", "siren", "says").unique(["lead", "siren"]).sort("lead", "siren")
+
+
+def _without(queries: Queries, barred: pl.DataFrame) -> Queries:
+    """Forget given numbers that were denied, and remark what was denied."""
+    if barred.is_empty():
+        return queries
+    said = barred.group_by("lead", maintain_order=True).agg(
+        pl.format("review:{}({})", "says", "siren").alias("denied")
+    )
+    refused = barred.select("lead", pl.col("siren").alias("refused"))
+
+    def cleared(rows: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+        marked = rows.join(
+            refused.with_columns(pl.lit(True).alias("is_refused")),
+            left_on=["lead", "siren"],
+            right_on=["lead", "refused"],
+            how="left",
+            maintain_order="left",
+        )
+        free = pl.col("is_refused").is_null()
+        return marked.with_columns(pl.when(free).then(name).alias(name) for name in names).drop(
+            "is_refused"
+        )
+
+    asked = cleared(queries.asked, ["siren", "siret"]).join(
+        said, on="lead", how="left", maintain_order="left"
+    )
+    remarks = pl.concat_list("remarks", pl.col("denied").fill_null([]))
+    return Queries(
+        queries.leads,
+        asked.with_columns(remarks.alias("remarks")).drop("denied"),
+        cleared(queries.spellings, ["siren"]),
+    )
+
+
+def _candidates(
+    queries: Queries, index: Index | None, model: Model, barred: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Return scored candidates with their likeliest establishment; foreign leads have none."""
     if index is None:
         return lookup.no_candidates()
     domestic = queries.asked.filter(~pl.col("foreign")).select("lead")
     spellings = queries.spellings.join(domestic, on="lead", how="semi", maintain_order="left")
-    scored = lookup.scored(spellings, queries.asked.height, index, model)
+    scored = lookup.scored(spellings, queries.asked.height, index, model, barred=barred)
     return scored.with_columns(likeliest().alias("likely_siret"))
 
 

@@ -6,6 +6,7 @@ here: whether two places agree (``features``), code tables (``sirene.nomenclatur
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import polars as pl
@@ -36,9 +37,26 @@ def _codes_by_name() -> dict[str, str]:
     return {name: code for code, name in rows.iter_rows()} | {code: code for code in rows["code"]}
 
 
+def _in_steps(column: pl.Expr, step: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    """Return ``step`` of the plain text, which is made once however often it is asked for.
+
+    Polars repeats the folding of letters, by far the dearest part, for each use within one
+    expression.
+    """
+
+    def computed(texts: pl.Series) -> pl.Series:
+        frame = pl.DataFrame({"text": texts.cast(pl.String)})
+        return frame.select(plain(pl.col("text"))).select(step(pl.col("text"))).to_series()
+
+    return column.map_batches(computed, return_dtype=pl.String, is_elementwise=True)
+
+
 def department_key(column: pl.Expr) -> pl.Expr:
     """Return the code of a department typed as ``1``, ``01``, ``AIN`` or ``Ain (01)``."""
-    text = plain(column)
+    return _in_steps(column, _department)
+
+
+def _department(text: pl.Expr) -> pl.Expr:
     code = text.str.extract(r"^(?:.* )?(2[AB]|9[78][0-9]|[0-9]{1,2})$")
     code = pl.when(code.str.len_chars() == 1).then(code.str.zfill(2)).otherwise(code)
     named = _bare(text.str.replace(r" (?:2[AB]|[0-9]{2,3})$", ""))
@@ -50,12 +68,15 @@ def department_key(column: pl.Expr) -> pl.Expr:
 
 def city_key(column: pl.Expr) -> pl.Expr:
     """Return the commune's name without arrondissement, CEDEX, article and abbreviation."""
+    return _in_steps(without_cedex(column), _city)
+
+
+def _city(plain_text: pl.Expr) -> pl.Expr:
     text = (
-        plain(without_cedex(column))
-        .str.replace(r"\bARRONDISSEMENT\b", "")
-        .str.replace_all(r"\b[0-9]+(?:E|EME|ER|EM)?\b", " ")
-        .str.replace_all(r"\bST\b", "SAINT")
-        .str.replace_all(r"\bSTE\b", "SAINTE")
+        plain_text.str.replace(r"(?-u:\b)ARRONDISSEMENT(?-u:\b)", "")
+        .str.replace_all(r"(?-u:\b)[0-9]+(?:E|EME|ER|EM)?(?-u:\b)", " ")
+        .str.replace_all(r"(?-u:\b)ST(?-u:\b)", "SAINT")
+        .str.replace_all(r"(?-u:\b)STE(?-u:\b)", "SAINTE")
         .str.replace_all(r" +", " ")
         .str.strip_chars()
     )
@@ -70,24 +91,34 @@ _WAYS = (
 )
 
 
-def address_key(street: pl.Expr, postcode: pl.Expr) -> pl.Expr:
-    """Return ``<postcode> <number> <longest word of the street>``, null without all three.
+#: Keys of an address: within its postcode, and within its commune for want of the right
+#: postcode, as a company's CEDEX is not that of its street.
+ADDRESSES = ("address", "address_city")
+
+
+def address_keys(street: pl.Expr) -> list[pl.Expr]:
+    """Return :data:`ADDRESSES`, read beside ``postcode`` and ``city`` of :func:`place_keys`."""
+    door = _in_steps(street, _door)
+    places = (pl.col("postcode"), pl.col("city"))
+    return [
+        pl.concat_str(place, door, separator=" ").alias(name)
+        for name, place in zip(ADDRESSES, places, strict=True)
+    ]
+
+
+def _door(text: pl.Expr) -> pl.Expr:
+    """Return ``<number> <longest word of the street>``, null without both.
 
     Abbreviations, order and what stands around differ from one register to the next; these
-    three seldom do.
-
-    Args:
-        street: number and street as typed.
-        postcode: of :func:`postcode_key`.
+    two, with the place, seldom do.
     """
-    text = plain(street)
     number = text.str.extract(r"(?:^| )([1-9][0-9]{0,3})(?: |[A-Z] |$)")
     words = text.str.replace_all(rf"(?-u:\b)(?:{_WAYS}|[0-9]+[A-Z]*)(?-u:\b)", " ")
     letters = words.str.extract_all(r"[A-Z]{3,}")
     longest = letters.list.eval(
         pl.element().sort_by(pl.element().str.len_chars(), descending=True, maintain_order=True)
     ).list.first()
-    return pl.concat_str(postcode, number, longest, separator=" ")
+    return pl.concat_str(number, longest, separator=" ")
 
 
 def place_keys(postcode: str, city: str, department: str | None) -> list[pl.Expr]:

@@ -14,7 +14,7 @@ import polars as pl
 
 from leads.index import MAX_NAME
 from leads.model import FIELDS
-from leads.places import address_key, place_keys, plain
+from leads.places import ADDRESSES, address_keys, place_keys, plain
 from leads.words import FOREIGN_FORMS, FRANCE, NOT_A_NAME, PLATFORM_DOMAINS, TWO_PART_SUFFIXES
 from sirene.identifiers import siren_is_valid, siren_of_tva, siret_is_valid
 from sirene.names import with_name_keys
@@ -58,17 +58,20 @@ def prepare(leads: pl.DataFrame) -> Queries:
     numbered = text.select("lead_id", "account_id", *ASKED).join(
         distinct, on=list(ASKED), how="left", nulls_equal=True, maintain_order="left"
     )
-    asked = distinct.with_columns(
+    # Folded once: what is made of a plain text asks for it again and again.
+    folded = distinct.with_columns(
+        plain(pl.col("company_name")).alias("plain_name"),
+        plain(pl.col("country")).alias("plain_country"),
+    )
+    asked = folded.with_columns(
         *_identifiers(),
         *place_keys("postcode", "city", "department"),
         _name().alias("name"),
         _domain().alias("domain"),
         _foreign().alias("foreign"),
-        plain(pl.col("company_name")).str.contains(rf"\b(?:{FOREIGN_FORMS})$").fill_null(False)
+        pl.col("plain_name").str.contains(rf"(?-u:\b)(?:{FOREIGN_FORMS})$").fill_null(False)
         .alias("foreign_form"),
-    ).with_columns(
-        *_remarks(), address_key(pl.col("address"), pl.col("postcode")).alias("address")
-    )  # fmt: skip
+    ).with_columns(*_remarks(), *address_keys(pl.col("address")))  # fmt: skip
     asked = asked.with_columns(
         pl.when(~pl.col("ids_disagree")).then(pl.coalesce("siren_ok", "siret_siren", "vat_siren"))
         .alias("siren_given"),
@@ -128,7 +131,7 @@ def _remarks() -> list[pl.Expr]:
 def _name() -> pl.Expr:
     """Return the name, null if it is none: ``test``, ``n/a``, ``xxx``, ``SAS``, digits."""
     text = pl.col("company_name").str.slice(0, MAX_NAME)
-    key = plain(text)
+    key = pl.col("plain_name").str.slice(0, MAX_NAME)
     letters = key.str.replace_all(" ", "", literal=True)
     one_letter = letters.str.extract_all(".").list.n_unique() == 1
     mashed = one_letter & (letters.str.len_chars() != 2)
@@ -138,7 +141,7 @@ def _name() -> pl.Expr:
 
 
 def _foreign() -> pl.Expr:
-    country = plain(pl.col("country"))
+    country = pl.col("plain_country")
     return country.is_not_null() & ~country.is_in(FRANCE)
 
 
@@ -162,7 +165,7 @@ def _domain() -> pl.Expr:
 def _spellings(asked: pl.DataFrame) -> pl.DataFrame:
     """Key each name; what stands in parentheses is a second spelling of the same question."""
     shared = (
-        "lead", "address", "postcode", "city", "department", "domain",
+        "lead", *ADDRESSES, "postcode", "city", "department", "domain",
         pl.col("siren_given").alias("siren"),
     )  # fmt: skip
     first = asked.select(*shared, "name", pl.lit(0, pl.Int8).alias("variant"))

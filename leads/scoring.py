@@ -12,30 +12,34 @@ stages were. Every number comes from ``model.json``, which says how it was measu
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from leads.features import PAIR_FEATURES
-from leads.trees import Mean
+from leads.index import KINDS
+from leads.trees import Mean, Tree
 from opendata.errors import SettingsError
 
 #: Tiers of evidence beyond an identifier, the strongest first.
 TIERS = ("name+postcode", "name+department", "name")
 IDENTIFIER = "identifier"
-#: Features of the second stage, in the order by which the trees number them.
-RANK_FEATURES = (
-    "score", "margin", "as_good", "place_given", "postcode_equal", "city_equal",
-    "department_equal", "department_differs", "address_equal", "exact_core",
-    "exact_and_near", "coverage_lead", "coverage_both", "rarest_shared", "homonyms",
-    "asked_weight", "acronym", "of_establishment", "form_conflicts", "numbers_differ",
-    "coverage_name", "token_sort", "token_set",
-    "jaro_winkler", "exact_full", "exact_glued", "first_word", "form_agrees", "sigle",
-    "city_differs", "postcode_differs", "unit_active", "exact_but_far",
+#: What the second stage sees of a candidate among the others, and of its own.
+AMONG_OTHERS = (
+    "score", "margin", "as_good", "share", "candidates", "exact_units", "acronym_rivals",
+    "family", "rival_both", "rival_alike", "rival_near", "place_given", "department_given",
+    "asked_weight", "letters",
 )  # fmt: skip
+#: Features of the second stage, in the order by which the trees number them.
+RANK_FEATURES = (*AMONG_OTHERS, *PAIR_FEATURES)
+#: Candidates of a lead that are looked at to the end.
+LAST = 6
 #: Beyond this distance in log-odds a further margin says nothing more.
 MAX_MARGIN = 8.0
 #: Scores this close count as equally good.
@@ -79,7 +83,11 @@ class Model:
         return cls(
             version=content["version"],
             pair=content["pair"],
-            rank=Mean(rank["coefficients"], rank["intercept"], tuple(rank["trees"])),
+            rank=Mean(
+                rank["coefficients"],
+                rank["intercept"],
+                tuple(Tree.of(tree) for tree in rank["trees"]),
+            ),
             calibration={
                 tier: (numbers["slope"], numbers["intercept"])
                 for tier, numbers in content["calibration"].items()
@@ -96,14 +104,18 @@ def load_model() -> Model:
     return Model.from_content(json.loads(text))
 
 
-def linear(coefficients: dict[str, float]) -> pl.Expr:
+def matrix(rows: pl.DataFrame, features: Sequence[str]) -> NDArray[np.float64]:
+    """Return features as an array, rows × features."""
+    return rows.select(pl.col(list(features)).cast(pl.Float64)).to_numpy()
+
+
+def linear(rows: pl.DataFrame, coefficients: dict[str, float]) -> pl.Series:
     """Return the weighted sum of the features.
 
     Rounded, so that another order of summation on another machine ranks alike.
     """
-    return pl.sum_horizontal(pl.col(name) * weight for name, weight in coefficients.items()).round(
-        9
-    )
+    weights = np.array(list(coefficients.values()))
+    return pl.Series("score", (matrix(rows, tuple(coefficients)) @ weights).round(9))
 
 
 def best_names(pairs: pl.DataFrame, coefficients: dict[str, float]) -> pl.DataFrame:
@@ -113,41 +125,75 @@ def best_names(pairs: pl.DataFrame, coefficients: dict[str, float]) -> pl.DataFr
     label is known to be a former name): it is never as good as a current name equally like
     the lead's.
     """
-    former = pl.col("kind").cast(pl.String) == "historical"
-    handicap = pl.when(former).then(CLOSE).otherwise(0.0)
-    return (
-        pairs.with_columns((linear(coefficients) - handicap).alias("score"))
-        .sort(
-            "lead",
-            "siren",
-            "score",
-            "kind",
-            "name_id",
+    former = pl.col("kind_number") == KINDS.index("historical")
+    keys = pairs.select(
+        "lead", "unit", "kind_number", "name_id",
+        (linear(pairs, coefficients) - pl.when(former).then(CLOSE).otherwise(0.0)).alias("score"),
+    ).with_row_index("place")  # fmt: skip
+    best = (
+        keys.sort(
+            "lead", "unit", "score", "kind_number", "name_id",
             descending=[False, False, True, False, False],
         )
-        .unique(["lead", "siren"], keep="first", maintain_order=True)
-        .sort("lead", "score", "siren", descending=[False, True, False])
-    )
+        .unique(["lead", "unit"], keep="first", maintain_order=True)
+        .sort("lead", "score", "unit", descending=[False, True, False])
+    )  # fmt: skip
+    return pairs[best["place"]].with_columns(best["score"])
 
 
 def ranked(units: pl.DataFrame) -> pl.DataFrame:
-    """Add the second-stage features and the tier to the output of :func:`best_names`."""
-    best = pl.col("score").max().over("lead")
-    second = pl.col("score").sort(descending=True).get(1, null_on_oob=True).over("lead")
-    # Of two equal best, each has the other as its rival: the margin is zero.
-    rank = pl.int_range(pl.len()).over("lead")
-    rival = pl.when(rank == 0).then(second).otherwise(best)
-    as_good = (pl.col("score") >= best - CLOSE).sum().over("lead") - 1
-    margin = (pl.col("score") - rival).clip(-MAX_MARGIN, MAX_MARGIN).fill_null(MAX_MARGIN)
-    place = pl.coalesce("postcode", "city", "department").is_not_null()
+    """Add the second-stage features and the tier to the output of :func:`best_names`.
+
+    A candidate's rival is the best of the others: of two equal best, each has the other, and
+    the margin is zero.
+    """
+    lead, score = units["lead"].to_numpy().astype(np.int64), units["score"].to_numpy()
+    starts = np.flatnonzero(np.diff(lead, prepend=-1) != 0) if len(lead) else lead
+    counts = np.diff(np.append(starts, len(lead)))
+    of = np.repeat(np.arange(len(starts)), counts)
+    rank = np.arange(len(lead)) - starts[of]
+    has_rival = counts[of] > 1
+    rival = np.where(rank == 0, np.minimum(starts[of] + 1, len(lead) - 1), starts[of])
+    best = score[starts][of]
+
+    def per_lead(values: NDArray[Any]) -> NDArray[np.float64]:
+        return np.add.reduceat(values.astype(np.float64), starts)[of] if len(starts) else score
+
+    def column(name: str) -> NDArray[np.float64]:
+        return units[name].to_numpy().astype(np.float64)
+
+    def of_rival(name: str) -> NDArray[np.float64]:
+        return np.where(has_rival, column(name)[rival], 0.0)
+
+    rarest = column("rarest_shared")
+    most = np.maximum.reduceat(rarest, starts)[of] if len(starts) else rarest
+    weight = np.exp(score - best)
+    acronyms = column("acronym")
+    given = {
+        level: per_lead(column(f"{level}_equal") + column(f"{level}_differs")) > 0
+        for level in ("postcode", "city", "department")
+    }
+    margin = np.where(has_rival, (score - score[rival]).clip(-MAX_MARGIN, MAX_MARGIN), MAX_MARGIN)
+    made = {
+        "margin": margin,
+        "as_good": np.log1p(per_lead(score >= best - CLOSE) - 1),
+        "share": weight / np.maximum(per_lead(weight), 1e-9),
+        "candidates": np.log1p(counts[of]),
+        "exact_units": np.log1p(per_lead(column("exact_glued"))),
+        "acronym_rivals": per_lead(acronyms) - acronyms > 0,
+        "family": np.log1p(per_lead((rarest > 0) & (rarest >= most - 1e-9))),
+        "rival_both": of_rival("coverage_both"),
+        "rival_alike": of_rival("alike_lead"),
+        "rival_near": of_rival("department_equal"),
+        "place_given": given["postcode"] | given["city"],
+        "department_given": given["department"],
+        "asked_weight": column("asked") / 10.0,
+    }
     return units.with_columns(
-        rank.alias("rank"),
-        margin.alias("margin"),
-        as_good.cast(pl.Float64).log1p().alias("as_good"),
-        place.cast(pl.Float64).alias("place_given"),
-        (pl.col("asked") / 10.0).alias("asked_weight"),
+        pl.Series("rank", rank, dtype=pl.Int64),
+        *(pl.Series(name, values, dtype=pl.Float64) for name, values in made.items()),
         tier().alias("tier"),
-    )  # fmt: skip
+    )
 
 
 def tier() -> pl.Expr:
@@ -161,9 +207,10 @@ def tier() -> pl.Expr:
     )
 
 
-def log_odds(model: Model) -> pl.Expr:
-    """Return the second stage's log-odds."""
-    return model.rank.log_odds().alias("log_odds")
+def with_log_odds(units: pl.DataFrame, model: Model) -> pl.DataFrame:
+    """Add the second stage's ``log_odds``."""
+    odds = model.rank.log_odds(matrix(units, model.rank.features))
+    return units.with_columns(pl.Series("log_odds", odds, dtype=pl.Float64))
 
 
 def probability(model: Model) -> pl.Expr:

@@ -5,16 +5,21 @@ no probability overrides. Does not belong here: wording (``explain``), arithmeti
 (``scoring``).
 
 The rules: a short name, an acronym, a brand, a former name or a name that several units bear
-is never confirmed on the name alone; nor is a name whose legal form, number or country says
-otherwise, whatever the place. A given SIREN that the name contradicts is a question, not
-an answer. A unit that opposed the use of its data (A123-96 C. com.) is only said to be so.
+is never confirmed on the name alone; nor is a sign of another department, or a name whose legal
+form, number or country says otherwise, whatever the place. A given SIREN that the name
+contradicts is a question, not an answer. A unit that opposed the use of its data (A123-96 C.
+com.) is only said to be so.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
+from leads.arrays import positions
+from leads.features import siret_texts
 from leads.index import Index
+from leads.index_arrays import DIFFUSION
 from leads.queries import Queries
 from leads.scoring import IDENTIFIER, TIERS, Model
 
@@ -40,6 +45,10 @@ FORBIDS: dict[str, tuple[pl.Expr, bool]] = {
     "homonyms": ((pl.col("homonym_units") > 1) & (pl.col("exact_core") > 0), True),
     "former_name": (pl.col("kind").cast(pl.String) == "historical", True),
     "brand": (pl.col("brand_units") >= BRAND_UNITS, True),
+    "sign_elsewhere": (
+        (pl.col("of_establishment") > 0) & (pl.col("department_differs") > 0),
+        False,
+    ),
     "form_conflicts": (pl.col("form_conflicts") > 0, False),
     "numbers_differ": (pl.col("numbers_differ") > 0, False),
     "foreign_form": (pl.col("foreign_form"), False),
@@ -92,17 +101,22 @@ def decide(
 def _given(asked: pl.DataFrame, index: Index | None) -> pl.DataFrame:
     """Return what the registry knows of the unit whose SIREN a lead gives."""
     wanted = asked.filter(pl.col("given").is_not_null()).select("lead", "given")
-    sirens = wanted.lazy().select(pl.col("given").alias("siren")).unique()
-    columns = ["siren", "name", "statut_diffusion", "hq"]
     if index is None:
-        known = pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
-    else:
-        known = index.scan("units").join(sirens, on="siren", how="semi").select(columns).collect()
-    known = known.rename({name: f"given_{name}" for name in columns[1:]})
-    return wanted.join(
-        known.with_columns(pl.lit(True).alias("given_known")),
-        left_on="given", right_on="siren", how="left",
-    ).drop("given")  # fmt: skip
+        none = pl.lit(None, pl.String)
+        return wanted.select(
+            "lead", none.alias("given_name"), none.alias("given_statut_diffusion"),
+            none.alias("given_hq"), pl.lit(None, pl.Boolean).alias("given_known"),
+        )  # fmt: skip
+    sirens = wanted["given"].cast(pl.UInt32).to_numpy()
+    place, known = positions(index.array("unit.siren"), sirens)
+    unit = place[known]
+    return wanted.filter(pl.Series(known)).select("lead").with_columns(
+        index.texts("unit.name").series("given_name", unit),
+        pl.Series("given_statut_diffusion", np.array(DIFFUSION)[index.array("unit.status")[unit]],
+                  dtype=pl.String),
+        siret_texts(index.array("unit.hq")[unit]).alias("given_hq"),
+        pl.lit(True).alias("given_known"),
+    )  # fmt: skip
 
 
 def _by_name(rows: pl.DataFrame, model: Model) -> pl.DataFrame:

@@ -32,7 +32,7 @@ def town_halls(tmp_path_factory: pytest.TempPathFactory) -> Index:
 
 def found(index: Index, **lead: str | None) -> tuple[set[str], int]:
     spellings = prepare(registry.leads(lead)).spellings
-    pairs = candidates.find(spellings, candidates.with_tokens(spellings, index), index)
+    pairs = candidates.find(spellings, index)
     names = pairs.join(index.scan("names").select("name_id", "siren").collect(), on="name_id")
     return set(names["siren"]), pairs.height
 

@@ -1,20 +1,26 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import lead_registry as registry
+import numpy as np
 import polars as pl
 import pytest
 
+from leads import arrays
 from leads.index import TABLES, Index
+from leads.index_arrays import LEVELS, place_key
 from opendata.errors import StateError
 
 
 def test_the_same_registry_gives_the_same_bytes_in_any_order(tmp_path: Path, small: Index) -> None:
     again = registry.small_index(tmp_path, reverse=True)
-    for table in TABLES:
-        name = f"{table}.parquet"
-        assert (small.folder / name).read_bytes() == (again.folder / name).read_bytes(), table
+    written = {path.name for path in small.folder.iterdir()}
+    assert written == {path.name for path in again.folder.iterdir()}
+    assert {f"{table}.parquet" for table in TABLES} < written
+    for name in written:
+        assert (small.folder / name).read_bytes() == (again.folder / name).read_bytes(), name
 
 
 def test_every_name_of_unit_and_establishment_is_there(small: Index) -> None:
@@ -39,11 +45,14 @@ def test_counts_are_of_units_not_of_names(small: Index) -> None:
 
 def test_a_place_names_one_open_establishment(small: Index) -> None:
     unit = registry.siren(registry.BROCELIANDE)
-    rows = small.scan("places").filter(pl.col("siren") == unit).collect()
-    found = {(level, value): siret for level, value, siret in
-             rows.select("level", "value", "siret").iter_rows()}  # fmt: skip
-    assert found[("postcode", "35000")] == registry.siret(unit, 2)
-    assert found[("department", "35")] == registry.siret(unit, 1)
+    values = {"postcode": "35000", "department": "35"}
+    found = {}
+    for level, value in values.items():
+        key = place_key(np.array([int(unit)]), LEVELS[level], arrays.codes(pl.Series([value])))
+        place, known = arrays.positions(small.array("place.key"), key)
+        assert known.all()
+        found[level] = f"{small.array('site.siret')[small.array('place.site')[place]][0]:014d}"
+    assert found == {"postcode": registry.siret(unit, 2), "department": registry.siret(unit, 1)}
 
 
 def test_masked_names_are_no_names(tmp_path: Path) -> None:
@@ -64,4 +73,11 @@ def test_an_unfinished_or_foreign_index_is_refused(tmp_path: Path) -> None:
         Index.open(tmp_path)
     (tmp_path / "meta.json").write_text('{"format": 0}')
     with pytest.raises(StateError, match="format 0"):
+        Index.open(tmp_path)
+
+
+def test_an_index_whose_hashes_are_made_otherwise_is_refused(tmp_path: Path, small: Index) -> None:
+    """Another version of Polars would look every name up under a key that is not there."""
+    (tmp_path / "meta.json").write_text(json.dumps({**small.meta, "hashes": "1"}))
+    with pytest.raises(StateError, match="another version of Polars"):
         Index.open(tmp_path)

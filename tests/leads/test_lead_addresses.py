@@ -45,7 +45,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
 
 def found(index: Index, **lead: str) -> set[str]:
     spellings = prepare(registry.leads(dict(lead))).spellings
-    pairs = candidates.find(spellings, candidates.with_tokens(spellings, index), index)
+    pairs = candidates.find(spellings, index)
     names = index.scan("names").select("name_id", "siren").collect()
     return set(pairs.join(names, on="name_id")["siren"])
 
@@ -74,4 +74,4 @@ def test_the_establishment_at_the_address_is_meant(index: Index, address: str, n
 
 
 def test_a_registry_without_streets_has_no_addresses(small: Index, tmp_path: Path) -> None:
-    assert small.meta["rows"]["addresses"] == 0
+    assert small.meta["keys"]["addresses"] == 0

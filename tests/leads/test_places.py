@@ -3,7 +3,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from leads.places import address_key, city_key, department_key, place_keys, postcode_key
+from leads.places import address_keys, city_key, department_key, place_keys, postcode_key
 
 
 def value(expression: pl.Expr, text: str | None) -> str | None:
@@ -30,11 +30,19 @@ def test_departments(typed: str | None, code: str | None) -> None:
      "35380 7 MARECHAL"), ("ZI 35380", None)],
 )  # fmt: skip
 def test_addresses(street: str | None, key: str | None) -> None:
-    assert value(address_key(pl.col("x"), pl.lit("35380")), street) == key
+    assert keys(street, "35380", "RENNES")[0] == key
+    assert keys(street, "35380", "RENNES")[1] == (key and key.replace("35380", "RENNES"))
 
 
-def test_an_address_without_postcode_is_none() -> None:
-    assert value(address_key(pl.col("x"), pl.lit(None, pl.String)), "7 rue Foch") is None
+def keys(street: str | None, postcode: str | None, city: str | None) -> tuple[str | None, ...]:
+    schema = dict.fromkeys(("street", "postcode", "city"), pl.String)
+    frame = pl.DataFrame([(street, postcode, city)], schema=schema, orient="row")
+    return frame.select(address_keys(pl.col("street"))).row(0)
+
+
+def test_an_address_is_known_by_postcode_or_by_commune() -> None:
+    assert keys("7 rue Foch", None, "BREST") == (None, "BREST 7 FOCH")
+    assert keys("7 rue Foch", "29200", None) == ("29200 7 FOCH", None)
 
 
 @pytest.mark.parametrize(

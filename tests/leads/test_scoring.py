@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from leads.features import PAIR_FEATURES
-from leads.scoring import TIERS, Model, best_names, load_model, probability, ranked
+from leads.index import KINDS
+from leads.scoring import CLOSE, TIERS, Model, best_names, load_model, probability, ranked
 from opendata.errors import SettingsError
 from opendata.files import json_bytes
 
@@ -47,12 +48,12 @@ def test_the_measured_numbers_say_how_they_were_measured(content: dict[str, Any]
 
 @pytest.mark.parametrize(
     ("feature", "sign"),
-    [("coverage_lead", 1), ("coverage_both", 1), ("department_equal", 1),
+    [("coverage_lead", 1), ("coverage_both", 1), ("alike_lead", 1), ("department_equal", 1),
      ("department_differs", -1),
      ("city_differs", -1), ("homonyms", -1), ("numbers_differ", -1)],
 )  # fmt: skip
 def test_evidence_counts_in_the_direction_it_must(feature: str, sign: int) -> None:
-    assert load_model().pair[feature] * sign > 0
+    assert load_model().pair[feature] * sign >= 0
 
 
 def test_the_calibration_keeps_the_order() -> None:
@@ -69,15 +70,27 @@ def test_margin_and_number_of_equals() -> None:
     flat = dict.fromkeys(PAIR_FEATURES, 0.0)
     rows = pl.DataFrame(
         [
-            {"lead": lead, "siren": siren, "kind": "denomination", "name_id": place, **flat,
-             "token_set": score, "postcode": None, "city": None, "department": None, "asked": 1.0}
-            for place, (lead, siren, score) in enumerate(
-                [(0, "a", 9.0), (0, "a", 5.0), (0, "b", 8.0), (0, "c", 1.0), (1, "d", 3.0)]
+            {"lead": lead, "unit": unit, "kind_number": 0, "name_id": place, **flat,
+             "token_set": score, "asked": 1.0, "letters": 1.0}
+            for place, (lead, unit, score) in enumerate(
+                [(0, 1, 9.0), (0, 1, 5.0), (0, 2, 8.0), (0, 3, 1.0), (1, 4, 3.0)]
             )
         ]
     )  # fmt: skip
     found = ranked(best_names(rows, {"token_set": 1.0}))
-    assert found.select("siren", "rank", "margin").rows() == [
-        ("a", 0, 1.0), ("b", 1, -1.0), ("c", 2, -8.0), ("d", 0, 8.0),
+    assert found.select("unit", "rank", "margin").rows() == [
+        (1, 0, 1.0), (2, 1, -1.0), (3, 2, -8.0), (4, 0, 8.0),
     ]  # fmt: skip
     assert found["as_good"].exp().round(6).to_list() == [2.0, 2.0, 2.0, 1.0]
+    assert found["share"].sum() == pytest.approx(2.0)
+
+
+def test_a_former_name_is_worth_less_than_one_still_borne() -> None:
+    flat = dict.fromkeys(PAIR_FEATURES, 0.0) | {"token_set": 9.0, "asked": 1.0, "letters": 1.0}
+    kinds = (KINDS.index("historical"), KINDS.index("denomination"))
+    rows = pl.DataFrame(
+        [{"lead": 0, "unit": unit, "kind_number": kind, "name_id": unit, **flat}
+         for unit, kind in enumerate(kinds)]
+    )  # fmt: skip
+    found = best_names(rows, {"token_set": 1.0})
+    assert found.select("unit", "score").rows() == [(1, 9.0), (0, 9.0 - CLOSE)]

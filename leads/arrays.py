@@ -1,0 +1,254 @@
+"""Flat arrays on disk, read by position or by key without reading the rest.
+
+Belongs here: writing and mapping arrays, texts and multimaps, and the hashes they are keyed
+by. Does not belong here: what an index holds (``index_arrays``).
+
+A mapped array costs nothing to open and only the pages that are touched to read, so that an
+index of all of France restarts at once. Keys are 64-bit hashes: two texts that share one
+bring a candidate too many, never an answer, as features compare what the keys stand for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from opendata.files import atomic_file
+
+U64 = NDArray[np.uint64]
+I64 = NDArray[np.int64]
+U32 = NDArray[np.uint32]
+F64 = NDArray[np.float64]
+Bool = NDArray[np.bool_]
+Array = NDArray[Any]
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+_SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
+#: Rows of a text column that are joined at once when it is written.
+_CHUNK = 500_000
+_LOW = np.uint64(0xFFFFFFFF)
+
+
+def text_keys(texts: pl.Series) -> U64:
+    """Return a hash for each text, 0 for none.
+
+    Polars promises its hashes for one version only: an index says which it was written
+    with (:func:`probe`), and is refused under another.
+    """
+    hashed = texts.cast(pl.String).hash(seed=7).to_numpy().copy()
+    hashed[texts.is_null().to_numpy()] = 0
+    return hashed
+
+
+def codes(texts: pl.Series) -> U32:
+    """Return a short hash for each text, 0 for none: enough to tell two values apart."""
+    keys = text_keys(texts)
+    short = (keys >> np.uint64(32)).astype(np.uint32)
+    short[(short == 0) & (keys != 0)] = 1
+    return short
+
+
+def probe() -> str:
+    """Return what tells that hashes are still made the same way."""
+    return str(text_keys(pl.Series(["company-signals"]))[0])
+
+
+def mixed(*parts: Array) -> U64:
+    """Return one hash of several numbers, row by row; 0 where any of them is 0."""
+    total = np.zeros(1, np.uint64)
+    absent: Array = np.zeros(1, np.bool_)
+    for part in parts:
+        number = part.astype(np.uint64)
+        absent = absent | (number == 0)
+        total = (total ^ number) + _STEP
+        for shift, factor in zip(_SHIFTS, (*_MIX, None), strict=True):
+            total = total ^ (total >> shift)
+            if factor is not None:
+                total = total * factor
+    return np.where(absent, np.uint64(0), np.maximum(total, np.uint64(1)))
+
+
+def runs(starts: Array, counts: Array) -> I64:
+    """Return ``start, start + 1, …`` for each start, ``count`` of them, one after the other."""
+    counts = counts.astype(np.int64)
+    first: I64 = starts.astype(np.int64) - (np.cumsum(counts) - counts)
+    return np.arange(int(counts.sum()), dtype=np.int64) + np.repeat(first, counts)
+
+
+def write(folder: Path, name: str, values: Array) -> None:
+    """Write one array."""
+    with atomic_file(folder / f"{name}.npy", point="index:array") as path, path.open("wb") as out:
+        np.save(out, values, allow_pickle=False)
+
+
+def read(folder: Path, name: str) -> Array:
+    """Return one array, mapped."""
+    mapped: Array = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+    # A plain view: the subclass of memmap makes every later operation slower.
+    return mapped.view(np.ndarray)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A column of texts; none and the empty text are one.
+
+    Attributes:
+        letters: UTF-8, each text followed by a line break.
+        starts: where each text begins, and the end.
+    """
+
+    letters: NDArray[np.uint8]
+    starts: I64
+
+    @classmethod
+    def open(cls, folder: Path, name: str) -> Texts:
+        """Map the column ``name``."""
+        return cls(read(folder, f"{name}.letters"), read(folder, f"{name}.starts"))
+
+    def of(self, rows: Array) -> list[str]:
+        """Return the texts of ``rows``."""
+        if not len(rows):
+            return []
+        begin = self.starts[rows]
+        flat = self.letters[runs(begin, self.starts[rows.astype(np.int64) + 1] - begin)]
+        return flat.tobytes().decode().split("\n")[:-1]
+
+    def series(self, name: str, rows: Array) -> pl.Series:
+        """Return the texts of ``rows`` as a column, none where empty."""
+        texts = pl.Series(name, self.of(rows), dtype=pl.String)
+        return texts.replace("", None)
+
+
+def write_texts(folder: Path, name: str, texts: Iterable[pl.Series]) -> None:
+    """Write a column of texts that comes in parts; a line break within one becomes a blank."""
+    sizes: list[Array] = []
+    body = folder / f"{name}.body"
+    try:
+        with body.open("wb") as out:
+            for part in texts:
+                clean = part.cast(pl.String).fill_null("").str.replace_all("\n", " ", literal=True)
+                sizes.append(clean.str.len_bytes().to_numpy().astype(np.int64) + 1)
+                for start in range(0, len(clean), _CHUNK):
+                    joined = clean.slice(start, _CHUNK).str.join("\n").item()
+                    out.write(f"{joined}\n".encode())
+        lengths = np.concatenate(sizes) if sizes else np.zeros(0, np.int64)
+        write(folder, f"{name}.starts", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+        with (
+            atomic_file(folder / f"{name}.letters.npy", point="index:array") as path,
+            path.open("wb") as out,
+            body.open("rb") as source,
+        ):
+            shape = (int(lengths.sum()),)
+            npy.write_array_header_1_0(
+                out, {"descr": "|u1", "fortran_order": False, "shape": shape}
+            )
+            while block := source.read(1 << 24):
+                out.write(block)
+    finally:
+        body.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Multimap:
+    """Numbers by key.
+
+    Attributes:
+        keys: each key once, ascending.
+        starts: where the numbers of each key begin, and the end.
+        ids: the numbers, ascending within a key.
+    """
+
+    keys: U64
+    starts: I64
+    ids: U32
+
+    @classmethod
+    def open(cls, folder: Path, name: str) -> Multimap:
+        """Map the multimap ``name``."""
+        return cls(*(read(folder, f"{name}.{part}") for part in ("keys", "starts", "ids")))
+
+    def _at(self, wanted: U64) -> tuple[I64, I64]:
+        """Return where the numbers of each wanted key begin, and how many there are."""
+        if not len(self.keys):
+            return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.int64)
+        place = np.searchsorted(self.keys, wanted)
+        place[place == len(self.keys)] = 0
+        begin = self.starts[place]
+        size = self.starts[place + 1] - begin
+        size[(self.keys[place] != wanted) | (wanted == 0)] = 0
+        return begin, size
+
+    def sizes(self, wanted: U64) -> I64:
+        """Return how many numbers each wanted key has."""
+        return self._at(wanted)[1]
+
+    def find(
+        self, wanted: U64, *, most: int, cut: bool = False, but: Bool | None = None
+    ) -> tuple[I64, U32]:
+        """Return the numbers of the wanted keys.
+
+        Args:
+            wanted: keys; 0 has no numbers.
+            most: a key with more numbers is left out.
+            cut: its first numbers are taken instead.
+            but: rows left out.
+
+        Returns:
+            Row of ``wanted``, number: one for each number found.
+        """
+        begin, size = self._at(wanted)
+        size = np.minimum(size, most) if cut else np.where(size > most, 0, size)
+        if but is not None:
+            size[but] = 0
+        return np.repeat(np.arange(len(wanted)), size), self.ids[runs(begin, size)]
+
+
+def write_multimap(
+    folder: Path, name: str, keys: U64, ids: U32, *, least: int = 1, most: int | None = None
+) -> int:
+    """Write ``ids`` by ``keys``; key 0 and repeated pairs are left out. Return how many keys.
+
+    Args:
+        folder: where.
+        name: of the multimap.
+        keys: one for each id.
+        ids: numbers.
+        least: keys with fewer numbers are left out.
+        most: keys with more numbers are left out.
+    """
+    pairs = (
+        pl.LazyFrame({"key": keys, "id": ids})
+        .filter(pl.col("key") != 0)
+        .sort("key", "id")
+        .filter(
+            (pl.col("key") != pl.col("key").shift(1)).fill_null(True)
+            | (pl.col("id") != pl.col("id").shift(1)).fill_null(True)
+        )
+        .collect()
+    )
+    key, number = pairs["key"].to_numpy(), pairs["id"].to_numpy()
+    starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else key[:0]
+    counts = np.diff(np.concatenate([starts.astype(np.int64), [len(key)]]))
+    kept = counts >= least if most is None else (counts >= least) & (counts <= most)
+    starts, counts = starts[kept], counts[kept]
+    write(folder, f"{name}.keys", key[starts])
+    write(folder, f"{name}.starts", np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+    write(folder, f"{name}.ids", number[runs(starts, counts)])
+    return len(starts)
+
+
+def positions(sorted_keys: Array, wanted: Array) -> tuple[I64, Bool]:
+    """Return where each wanted value stands in an ascending array, and whether it does."""
+    if not len(sorted_keys):
+        return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.bool_)
+    place = np.searchsorted(sorted_keys, wanted)
+    place[place == len(sorted_keys)] = 0
+    return place, sorted_keys[place] == wanted

@@ -28,7 +28,7 @@ def assertions(known: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
     fresh = candidates.filter(pl.col("amends_only").not_())
     fresh = fresh.join(known, on="signalid", how="anti")
     return fresh.with_columns(
-        id=pl.col("signalid"), op=pl.lit("ASSERT"), supersedes=_NO_TEXT, reason=_NO_TEXT
+        id=pl.col("signalid"), op=pl.lit("ASSERT"), supersedes=_NO_TEXT
     ).select(SIGNAL_SCHEMA.names())
 
 
@@ -39,12 +39,12 @@ def amendments(
 
     New is a record not seen before (``corroborated``), or other values from a record that
     speaks over the one shown (``source_correction``, ``rule_change``). A retracted signal
-    comes back only with a new record, or with any if it was retracted by a rollback, for
-    then no record was annulled; an erased one never does.
+    comes back only with a new record, or with any if it was retracted by a rollback or because
+    it only confirmed another one, for then no record was annulled; an erased one never does.
     """
     both = known.filter(pl.col("op") != "ERASE").join(candidates, on="signalid", suffix="_new")
-    mine = both.select("signalid", "evidence")
-    theirs = both.select("signalid", evidence="evidence_new")
+    mine = both.select("signalid", "type", "evidence")
+    theirs = both.select("signalid", "type", evidence="evidence_new")
     merged = gathered(pl.concat([exploded(mine), exploded(theirs)]), precedence)
     rows = both.join(
         merged.rename({"evidence": "evidence_all", "confidence": "confidence_all"}), on="signalid"
@@ -61,10 +61,14 @@ def amendments(
     )
     gone = pl.col("op") == "RETRACT"
     rolled_back = gone & pl.col("reason").eq_missing(pl.lit("rollback"))
-    rows = rows.filter(pl.col("_grown") | rolled_back | (gone.not_() & pl.col("_changed")))
+    absorbed = pl.col("reason").eq_missing(pl.lit("identity_merge"))
+    back = rolled_back | (gone & absorbed)
+    rows = rows.filter(pl.col("_grown") | back | (gone.not_() & pl.col("_changed")))
     reason = (
         pl.when(rolled_back)
         .then(pl.lit("source_correction"))
+        .when(gone & absorbed)
+        .then(pl.lit("identity_merge"))
         .when(gone)
         .then(pl.lit("rectificatif"))
         .when(pl.col("_more_sources"))
@@ -107,26 +111,37 @@ def retractions(
 
 
 def erasures(
-    known: pl.DataFrame, sirens: Collection[str], *, reason: Reason, recorded: datetime, run_id: str
+    known: pl.DataFrame, named: pl.Expr, *, reason: Reason, recorded: datetime, run_id: str
 ) -> pl.DataFrame:
-    """Return an ERASE row, without values, for each signal that names one of ``sirens``."""
-    gone = known.filter(about(sirens), pl.col("op") != "ERASE")
+    """Return an ERASE row, without values, for each signal that is ``named``."""
+    gone = known.filter(named, pl.col("op") != "ERASE")
     return renamed(blank(followed(gone, "ERASE", reason, recorded, run_id), reason))
 
 
-def about(sirens: Collection[str]) -> pl.Expr:
-    """Return whether a row names one of ``sirens``, as subject or as counterparty."""
-    wanted = list(sirens)
+def about(sirens: Collection[str], sirets: Collection[str] = ()) -> pl.Expr:
+    """Return whether a row names one of ``sirens``, in any role, or one of ``sirets``."""
+    wanted = {"siren": sirens, "counterparty_siren": sirens, "siret": sirets}
     return pl.any_horizontal(
-        pl.col(name).is_in(wanted).fill_null(False) for name in ("siren", "counterparty_siren")
+        pl.col(name).is_in(list(numbers)).fill_null(False) for name, numbers in wanted.items()
     )
+
+
+def closed_to_prospecting(
+    known: pl.DataFrame, named: pl.Expr, *, recorded: datetime, run_id: str
+) -> pl.DataFrame:
+    """Return an AMEND row that closes to prospecting each standing signal that is ``named``."""
+    standing = known.filter(
+        named, pl.col("op").is_in(["ASSERT", "AMEND"]), pl.col("prospecting_allowed")
+    )
+    amended = followed(standing, "AMEND", "opposition", recorded, run_id)
+    return renamed(amended.with_columns(prospecting_allowed=pl.lit(False)))
 
 
 def blank(rows: pl.DataFrame, reason: str | None) -> pl.DataFrame:
     """Return ``rows`` as ERASE rows: ids, type and place in the stream, and nothing else."""
     empty = ("before", "after", "siren", "siret", "counterparty_siren", "company_name")
     return rows.with_columns(
-        *(_NO_TEXT.alias(name) for name in (*empty, "departement", "match_id")),
+        *(_NO_TEXT.alias(name) for name in (*empty, "departement", "lead_id", "match_id")),
         op=pl.lit("ERASE"),
         reason=pl.lit(reason, dtype=pl.String),
         subject=pl.lit(ERASED),

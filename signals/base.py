@@ -22,6 +22,23 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Confirms:
+    """The signal that this one only confirms once both are known of a company.
+
+    Attributes:
+        code: that signal.
+        days: how far apart the two dates of one event may lie.
+        same_counterparty: the other party must be the same, too.
+        confidence: how sure, at most, a record of this signal is of that event.
+    """
+
+    code: str
+    days: int
+    same_counterparty: bool = False
+    confidence: float = 0.7
+
+
+@dataclass(frozen=True, kw_only=True)
 class Signal:
     """One kind of signal. Its licence is that of its inputs, never stated here.
 
@@ -40,6 +57,12 @@ class Signal:
         guards: what the rule refuses, one sentence each, shown in the documentation.
         subject: what the event is about.
         time_precision: how exactly the register dates the event.
+        time_driven: the mere passing of time makes events, so it also runs when no source moved.
+        register_forgets: its register drops rows as time passes, so that a record that is gone
+            takes nothing back.
+        confirms: the signal of another source that tells the same event.
+        real_example: company, SIREN, day and record in which it was seen; none if it never was
+            seen on real data.
     """
 
     code: str
@@ -58,6 +81,10 @@ class Signal:
     guards: tuple[str, ...]
     subject: Literal["siren", "siret"] = "siren"
     time_precision: Literal["day", "year"] = "day"
+    time_driven: bool = False
+    register_forgets: bool = False
+    confirms: Confirms | None = None
+    real_example: str | None = None
     type: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -113,3 +140,16 @@ class Frames(Protocol):
 
     def current(self, table: str) -> pl.LazyFrame:
         """Return all current rows of ``table``."""
+
+    def past(self, table: str, steps: int) -> pl.LazyFrame:
+        """Return the rows of an earlier version of a snapshot.
+
+        Step 1 is the version last looked at, step 2 the good one before it. Empty when there
+        is no such version any more, and as long as nothing came after the one last looked at.
+        """
+
+    def since(self, table: str) -> date | None:
+        """Return the legal day the version last looked at was made; ``None`` on the baseline.
+
+        A rule that is driven by time tells what became true after that day.
+        """

@@ -40,6 +40,7 @@ Reason = Literal[
     "match_changed",
     "lead_added",
     "lead_removed",
+    "held_back",
     "rollback",
 ]
 MatchStatus = Literal["confirmed", "probable", "ambiguous", "rejected"]

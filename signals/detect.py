@@ -18,7 +18,7 @@ from signals.base import Frames, Signal
 from signals.contract import CANDIDATE_SCHEMA, EVENT_SCHEMA, SCHEMA_VERSION, SPECVERSION
 from signals.evidence import PAYLOAD, gathered, strongest_first
 from signals.identity import hashed
-from signals.persons import classified
+from signals.persons import classified, nameable
 from signals.registry import Detector, registry
 from signals.scoring import scored
 from signals.weights import weights
@@ -31,6 +31,7 @@ def detect_all(
     run_id: str,
     detectors: Mapping[str, Detector] | None = None,
     sole_traders: bool = False,
+    left_out: dict[str, int] | None = None,
 ) -> pl.DataFrame:
     """Return one candidate per event that the tables of this run show.
 
@@ -40,6 +41,7 @@ def detect_all(
         run_id: name of the run, kept in each row.
         detectors: the rules; all of the project's by default.
         sole_traders: keep events about natural persons, unnamed and marked.
+        left_out: filled with signal → events left out because they are about natural persons.
 
     Returns:
         Rows in :data:`signals.contract.CANDIDATE_SCHEMA`, one per ``signalid``, sorted.
@@ -47,17 +49,20 @@ def detect_all(
     Raises:
         ContractError: a rule failed on its tables, or returned other columns than agreed.
     """
-    found = [
-        _named(_run(detector, frames, sole_traders=sole_traders), detector.signal)
-        for detector in (registry() if detectors is None else detectors).values()
-        if any(frames.has(table) for table in detector.signal.inputs)
-    ]
+    found = []
+    for detector in (registry() if detectors is None else detectors).values():
+        if any(frames.has(table) for table in detector.signal.inputs):
+            events = _run(detector, frames)
+            told = nameable(events, sole_traders=sole_traders)
+            if left_out is not None and told.height < events.height:
+                left_out[detector.signal.code] = events.height - told.height
+            found.append(_named(told, detector.signal))
     if not found:
         return CANDIDATE_SCHEMA.to_frame()
     return _candidates(_merged(pl.concat(found)), recorded, run_id)
 
 
-def _run(detector: Detector, frames: Frames, *, sole_traders: bool) -> pl.DataFrame:
+def _run(detector: Detector, frames: Frames) -> pl.DataFrame:
     code = detector.signal.code
     try:
         events = detector.detect(frames)
@@ -68,7 +73,7 @@ def _run(detector: Detector, frames: Frames, *, sole_traders: bool) -> pl.DataFr
                 f"signal {code} returned other columns than agreed: {wrong}",
                 next_step="correct its detector; signals.contract.EVENT_SCHEMA is the agreement",
             )
-        return classified(events, frames, sole_traders=sole_traders).collect()
+        return classified(events, frames).collect()
     except pl.exceptions.PolarsError as error:
         first_line = str(error).splitlines()[0]
         raise ContractError(
@@ -110,6 +115,7 @@ def _merged(events: pl.DataFrame) -> pl.DataFrame:
     nothing = pl.lit(None, dtype=pl.String)
     records = events.select(
         "signalid",
+        "type",
         "dataset_id",
         "source_id",
         "record_key",

@@ -8,10 +8,12 @@ follows in the log.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import polars as pl
 
 from signals.contract import EVIDENCE_TYPE
+from signals.registry import registry
 
 #: What a record says of the event; the strongest record's values are shown.
 PAYLOAD = (
@@ -34,8 +36,8 @@ _FIELDS = tuple(field.name for field in EVIDENCE_TYPE.fields)  # type: ignore[at
 
 
 def exploded(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per signal and record: ``signalid`` and the fields of the evidence."""
-    return rows.select("signalid", "evidence").explode("evidence").unnest("evidence")
+    """Return one row per signal and record: ``signalid``, ``type``, the fields of the evidence."""
+    return rows.select("signalid", "type", "evidence").explode("evidence").unnest("evidence")
 
 
 def gathered(records: pl.DataFrame, precedence: Sequence[str]) -> pl.DataFrame:
@@ -65,16 +67,40 @@ def gathered(records: pl.DataFrame, precedence: Sequence[str]) -> pl.DataFrame:
 
 
 def strongest_first(rows: pl.DataFrame, precedence: Sequence[str]) -> pl.DataFrame:
-    """Return ``rows`` by signal, then dataset precedence, then latest publication."""
+    """Return ``rows`` by signal, then dataset precedence, then latest publication.
+
+    What a confirming signal lends comes last, whatever its dataset: its values are not shown.
+    """
     return rows.sort(
         "signalid",
+        _is_lent(),
         rank(pl.col("dataset_id"), precedence),
         "dataset_id",
         "publication_date",
         "record_key",
-        descending=[False, False, False, True, True],
+        descending=[False, False, False, False, True, True],
         maintain_order=True,
     )
+
+
+@cache
+def _lent() -> tuple[tuple[str, str], ...]:
+    """Return type and dataset of the records that kinds of signals get from confirming ones."""
+    found = registry()
+    rules = [(one.signal, one.signal.confirms) for one in found.values()]
+    return tuple(
+        sorted(
+            (found[rule.code].signal.type, dataset)
+            for signal, rule in rules
+            if rule is not None
+            for dataset in set(signal.datasets) - set(found[rule.code].signal.datasets)
+        )
+    )
+
+
+def _is_lent() -> pl.Expr:
+    lent = [(pl.col("type") == kind) & (pl.col("dataset_id") == name) for kind, name in _lent()]
+    return pl.any_horizontal(pl.lit(value=False), *lent)
 
 
 def rank(dataset: pl.Expr, precedence: Sequence[str]) -> pl.Expr:

@@ -1,8 +1,8 @@
 """How a lead stands, all its signals together.
 
 Belongs here: the diminishing sum, what risk takes off, and what silences a company
-altogether. The numbers are in ``weights.yml``. Does not belong here: the score of one
-signal (:mod:`signals.scoring`).
+altogether. The numbers are in ``weights.yml`` and in the profile of the account. Does not
+belong here: the score of one signal (:mod:`signals.scoring`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import datetime
 import polars as pl
 
 from opendata.clock import Clock
+from signals.fit import Rating
 from signals.scoring import actionable, scored
 from signals.weights import Condition, LeadWeights, Weights, weights
 
@@ -24,6 +25,8 @@ LEAD_SCORE_SCHEMA = pl.Schema(
         "opportunity": pl.Float64(),
         "risk": pl.Float64(),
         "suppressed_by": pl.String(),
+        "fit": pl.String(),
+        "profile_version": pl.String(),
         "signals": pl.Int64(),
         "signalids": pl.List(pl.String()),
         "score_breakdown": pl.String(),
@@ -34,7 +37,11 @@ _LEAD = ("account_id", "lead_id", "siren")
 
 
 def lead_scores(
-    rows: pl.DataFrame, types: pl.DataFrame, now: datetime, how: Weights | None = None
+    rows: pl.DataFrame,
+    types: pl.DataFrame,
+    now: datetime,
+    how: Weights | None = None,
+    rating: Rating | None = None,
 ) -> pl.DataFrame:
     """Return one row per lead and company, best first.
 
@@ -43,6 +50,7 @@ def lead_scores(
         types: catalogue of signals, for code and polarity.
         now: instant at which freshness and expiry are taken.
         how: the weights; the project's by default.
+        rating: the account's profile and how companies fit it, if it has one.
 
     Returns:
         Rows in :data:`LEAD_SCORE_SCHEMA`. ``score`` is 0 where ``suppressed_by`` names
@@ -53,18 +61,25 @@ def lead_scores(
     kinds = types.select("type", "code", "polarity")
     standing = rows.filter(actionable(now)).join(kinds, on="type", how="left")
     base = pl.col("score_breakdown").str.json_path_match("$.base").cast(pl.Int64)
-    fresh = scored(standing.with_columns(base_score=base), day)
+    standing = standing.with_columns(base_score=base)
+    if rating is None:
+        fresh = scored(standing, day).with_columns(fit=pl.lit(None, dtype=pl.String))
+    else:
+        fresh = scored(rating.rated(standing), day, rating.factors())
     fresh = fresh.sort(*_LEAD, "score", "signalid", descending=[False] * 3 + [True, False])
     opportunity = _summed(fresh, pl.col("polarity") == "opportunity", "opportunity", used.lead)
     risk = _summed(fresh, pl.col("polarity") == "risk", "risk", used.lead)
     leads = fresh.group_by(_LEAD, maintain_order=True).agg(
-        signals=pl.len().cast(pl.Int64), signalids=pl.col("signalid")
+        signals=pl.len().cast(pl.Int64), signalids=pl.col("signalid"), fit=pl.col("fit").first()
     )
     for part in (opportunity, risk, _silencers(fresh, used)):
         leads = leads.join(part, on=_LEAD, how="left")
     return (
         _weighed(leads, used.lead)
-        .with_columns(as_of=pl.lit(day))
+        .with_columns(
+            as_of=pl.lit(day),
+            profile_version=pl.lit(None if rating is None else rating.profile.version),
+        )
         .select(pl.col(name).cast(kind) for name, kind in LEAD_SCORE_SCHEMA.items())
     )
 

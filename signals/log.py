@@ -65,9 +65,10 @@ class LogState:
 
 @dataclass(frozen=True)
 class Appended:
-    """What one call added to the log."""
+    """What one call added to the log, and the events about natural persons it was spared."""
 
     rows: pl.DataFrame
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -171,21 +172,41 @@ class SignalLog:
         return self._extend(state, known, rows, {})
 
     def erase(
-        self, sirens: Collection[str], *, reason: Reason, recorded: datetime, run_id: str
+        self,
+        sirens: Collection[str],
+        *,
+        sirets: Collection[str] = (),
+        reason: Reason,
+        recorded: datetime,
+        run_id: str,
     ) -> Appended:
-        """Forget the companies ``sirens``: values leave the old segments, ERASE rows follow.
+        """Forget companies and establishments: values leave the old segments, ERASE rows follow.
 
         Only the segments that name one of them are written again, with the same
         sequence numbers; they are gone for good once ``log.json`` is replaced.
         """
         state = self._swept()
         known = self._current(state)
-        rows = amend.erasures(known, sirens, reason=reason, recorded=recorded, run_id=run_id)
-        segments = scrubbed(
-            self.folder, state.segments, amend.about(sirens), reason, point="log-scrub"
-        )
+        named = amend.about(sirens, sirets)
+        rows = amend.erasures(known, named, reason=reason, recorded=recorded, run_id=run_id)
+        segments = scrubbed(self.folder, state.segments, named, reason, point="log-scrub")
         cleaned = replace(state, segments=segments)
         return self._extend(cleaned, known, rows, {})
+
+    def close_to_prospecting(
+        self,
+        sirens: Collection[str],
+        *,
+        sirets: Collection[str] = (),
+        recorded: datetime,
+        run_id: str,
+    ) -> Appended:
+        """Amend what stands about legal persons that came under partial diffusion."""
+        state = self._swept()
+        known = self._current(state)
+        named = amend.about(sirens, sirets)
+        rows = amend.closed_to_prospecting(known, named, recorded=recorded, run_id=run_id)
+        return self._extend(state, known, rows, {})
 
     def _current(self, state: LogState) -> pl.DataFrame:
         if state.current is None:

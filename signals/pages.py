@@ -1,6 +1,7 @@
 """The documentation page of a signal, made from its detector.
 
-Belongs here: what the page says. Does not belong here: where it is written.
+Belongs here: what the page says, and the list of all of them. Does not belong here: where
+they are written.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ _POLARITY = {
     "risk": "risk: a reason to be careful",
     "suppressor": "suppressor: silences the opportunities of the same company",
 }
+UNSEEN = "Not yet seen on real data: its tests read a fixture made from the specification."
 _NATURE = {"fact": "fact: a register says so", "inference": "inference: our rule says so"}
 
 
@@ -56,6 +58,10 @@ def signal_page(detector: Detector, owners: Mapping[str, Dataset]) -> str:
         "",
         *(f"- {guard}" for guard in signal.guards),
         "",
+        "## Example",
+        "",
+        signal.real_example or UNSEEN,
+        "",
         "## Sources",
         "",
     ]
@@ -66,3 +72,20 @@ def signal_page(detector: Detector, owners: Mapping[str, Dataset]) -> str:
             f"{dataset.licence.title}: {tables}"
         )
     return "\n".join(lines).rstrip() + "\n"
+
+
+def signals_index(found: Mapping[str, Detector]) -> str:
+    """Return the list of the kinds of signals, with how many were seen on real records."""
+    real = [code for code, one in found.items() if one.signal.real_example is not None]
+    lines = [
+        "# Signals",
+        "",
+        f"{len(found)} kinds: {len(real)} seen on real records, with an example on their page; "
+        f"{len(found) - len(real)} only on fixtures made from the publishers' specifications "
+        "(marked *synthetic*).",
+        "",
+    ]
+    for code, one in found.items():
+        mark = "" if code in real else " *(synthetic)*"
+        lines.append(f"- [{code}]({code}.md): {one.signal.title_en}{mark}")
+    return "\n".join(lines) + "\n"

@@ -14,6 +14,7 @@ from signals.base import Frames
 #: begins at 50 employees.
 _LEGAL_PERSONS_ONLY = {
     "bodacc__sales": "buyer_siren",
+    "bodacc__disposals": "seller_siren",
     "bodacc__insolvencies": "siren",
     "bodacc__registrations": "siren",
     "egapro__declarations": "siren",
@@ -21,8 +22,8 @@ _LEGAL_PERSONS_ONLY = {
 _UNITS = "sirene__legal_units"
 
 
-def classified(events: pl.LazyFrame, frames: Frames, *, sole_traders: bool) -> pl.LazyFrame:
-    """Return the events about units that may be named, with ``dataclassification`` filled.
+def classified(events: pl.LazyFrame, frames: Frames) -> pl.LazyFrame:
+    """Return the events with ``dataclassification`` filled and ``prospecting_allowed`` decided.
 
     Sirene decides where it knows the unit; then the event's own source; then the tables
     that hold legal persons only. What stays unproven is taken for a natural person.
@@ -30,21 +31,31 @@ def classified(events: pl.LazyFrame, frames: Frames, *, sole_traders: bool) -> p
     Args:
         events: rows in :data:`signals.contract.EVENT_SCHEMA`, more columns allowed.
         frames: the tables that give the proof.
-        sole_traders: keep natural persons, marked, without name, instead of leaving them out.
     """
     columns = events.collect_schema().names()
     known = events.join(_proofs(frames), on="siren", how="left")
     kind = pl.coalesce("_sirene", "dataclassification", "_other", pl.lit("sole_trader"))
-    decided = known.with_columns(
+    return known.with_columns(
         dataclassification=kind,
         prospecting_allowed=pl.coalesce("prospecting_allowed", pl.lit(False))
         & pl.coalesce("_allowed", pl.lit(True)),
-    )
+    ).select(columns)
+
+
+def nameable(events: pl.DataFrame, *, sole_traders: bool) -> pl.DataFrame:
+    """Return the classified events that may be told.
+
+    Args:
+        events: rows of :func:`classified`.
+        sole_traders: keep natural persons who may be prospected, marked and without name,
+            instead of leaving them all out. Who objected is left out in any case.
+    """
     company = pl.col("dataclassification") == "company"
     if not sole_traders:
-        return decided.filter(company).select(columns)
+        return events.filter(company)
     named = pl.when(company).then("company_name")
-    return decided.with_columns(company_name=named).select(columns)
+    told = events.filter(company | pl.col("prospecting_allowed"))
+    return told.with_columns(company_name=named)
 
 
 def _proofs(frames: Frames) -> pl.LazyFrame:
@@ -67,7 +78,7 @@ def _proofs(frames: Frames) -> pl.LazyFrame:
         .then(pl.lit("company"))
         .when(legal.not_())
         .then(pl.lit("sole_trader")),
-        # Article A123-96 du code de commerce: a natural person may refuse prospecting.
-        _allowed=legal.fill_null(False) | (pl.col("statut_diffusion") == "O").fill_null(False),
+        # Article A123-96 du code de commerce: who objects is not prospected, whatever they are.
+        _allowed=(pl.col("statut_diffusion") == "O").fill_null(False),
     )
     return units.join(others, on="siren", how="full", coalesce=True)

@@ -1,12 +1,14 @@
 """How relevant one signal is, 0-100, and why.
 
-Belongs here: score = base × confidence × freshness × match, its breakdown, and what may be
-acted upon. The base stands with the signal, other weights in ``weights.yml``. Does not
-belong here: adding signals up (:mod:`signals.lead_scores`).
+Belongs here: score = base × confidence × freshness × match (× what the account's profile
+says), its breakdown, and what may be acted upon. The base stands with the signal, other
+weights in ``weights.yml``, an account's in its profile (:mod:`signals.fit`). Does not belong
+here: adding signals up (:mod:`signals.lead_scores`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
 import polars as pl
@@ -14,13 +16,16 @@ import polars as pl
 from signals.contract import EXPORTED_VERDICTS
 
 
-def scored(rows: pl.DataFrame, day: date) -> pl.DataFrame:
+def scored(
+    rows: pl.DataFrame, day: date, of_account: Mapping[str, pl.Expr] | None = None
+) -> pl.DataFrame:
     """Return ``rows`` with ``score`` and ``score_breakdown`` as of ``day``.
 
     Args:
         rows: signals with ``base_score``, ``confidence``, ``time``, ``half_life_days`` and
             ``match_probability`` (null counts as certain: the company's own stream).
         day: legal date at which freshness is taken.
+        of_account: further factors by name, from an account's profile.
     """
     age = (pl.lit(day) - pl.col("time")).dt.total_days().clip(lower_bound=0)
     half_lives = age / pl.col("half_life_days")
@@ -29,6 +34,7 @@ def scored(rows: pl.DataFrame, day: date) -> pl.DataFrame:
         "confidence": pl.col("confidence").round(4),
         "freshness": pl.lit(0.5).pow(half_lives).round(4),
         "match": pl.col("match_probability").fill_null(1.0).round(4),
+        **(of_account or {}),
     }
     product = pl.lit(1.0)
     for factor in factors.values():

@@ -1,8 +1,8 @@
 """Which signals no record supports any more.
 
 Belongs here: events whose every record was annulled, rectified or taken back by its
-publisher. Does not belong here: writing the retraction (:mod:`signals.log`), nor amending
-a signal that another record still supports.
+publisher, save where the register forgets by design. Does not belong here: writing the
+retraction (:mod:`signals.log`), nor amending a signal that another record still supports.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from signals.evidence import RECORD, exploded
 from signals.registry import registry
 
 _KEY = list(RECORD)
+#: Column in which a table of notices names the record that a notice takes the place of.
+CANCELS = "cancels"
 
 
 def withdrawn(
@@ -37,8 +39,11 @@ def withdrawn(
         Rows for :meth:`signals.log.SignalLog.append`. The reason is ``annulation`` or
         ``rectificatif`` where a notice says so, else ``source_correction``.
     """
-    standing = current.filter(pl.col("op").is_in(["ASSERT", "AMEND"]))
-    records = exploded(standing).select("signalid", *_KEY)
+    lasting = [one.signal.type for one in registry().values() if one.signal.register_forgets]
+    standing = current.filter(
+        pl.col("op").is_in(["ASSERT", "AMEND"]), pl.col("type").is_in(lasting).not_()
+    )
+    records = _own(standing).select("signalid", *_KEY)
     touched = records.join(_lost(frames, new=True).collect(), on=_KEY)
     if touched.is_empty():
         return SIGNAL_SCHEMA.to_frame()
@@ -60,6 +65,15 @@ def withdrawn(
     return pl.concat(rows).sort("signalid", "reason").unique("signalid", keep="first")
 
 
+def _own(standing: pl.DataFrame) -> pl.DataFrame:
+    """Return the records that support each signal, not those that a confirming one lends it."""
+    inputs = [
+        (one.signal.type, dataset) for one in registry().values() for dataset in one.signal.datasets
+    ]
+    own = pl.DataFrame(inputs, schema={"type": pl.String, "dataset_id": pl.String}, orient="row")
+    return exploded(standing).join(own, on=["type", "dataset_id"], how="semi")
+
+
 def _tables(frames: Frames) -> list[str]:
     named = {name for one in registry().values() for name in one.signal.inputs}
     return sorted(name for name in named if frames.has(name))
@@ -76,20 +90,38 @@ def _lost(frames: Frames, *, new: bool) -> pl.LazyFrame:
         if name.startswith("bodacc__"):
             fixed = corrected(rows).select(dataset, "reason", record_key="notice_id")
             found.append(fixed.select(*_KEY, "reason"))
+        if CANCELS in rows.collect_schema():
+            found.append(cancelled(rows).select(dataset, "record_key", "reason"))
         if new:
-            taken = rows.filter(pl.col("_op") == "removed")
+            taken = rows.filter((pl.col("_op") == "removed") | taken_back(rows))
             found.append(taken.select(dataset, "record_key", reason=pl.lit("source_correction")))
     empty = pl.LazyFrame(schema=dict.fromkeys([*_KEY, "reason"], pl.String()))
     return pl.concat([empty, *found]).unique(_KEY, keep="first", maintain_order=True)
 
 
+def cancelled(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Return record_key and reason of the records that ``rows`` cancel by naming their key."""
+    state = pl.col("etat").str.to_lowercase()
+    reason = pl.when(state == "annulation").then(pl.lit("annulation"))
+    return rows.filter(pl.col(CANCELS).is_not_null()).select(
+        record_key=CANCELS, reason=reason.otherwise(pl.lit("rectificatif"))
+    )
+
+
 def _present(frames: Frames) -> pl.LazyFrame:
     """Return dataset_id and record_key of every record that its publisher still gives."""
+    found = {name: frames.current(name) for name in _tables(frames)}
     return pl.concat(
         [
-            frames.current(name).select(
+            rows.filter(taken_back(rows).not_()).select(
                 pl.lit(name.split("__")[0]).alias("dataset_id"), "record_key"
             )
-            for name in _tables(frames)
+            for name, rows in found.items()
         ]
     ).unique()
+
+
+def taken_back(rows: pl.LazyFrame) -> pl.Expr:
+    """Return whether a row says nothing but that its publisher withdrew the record."""
+    known = "withdrawn" in rows.collect_schema()
+    return pl.col("withdrawn").fill_null(False) if known else pl.lit(False)

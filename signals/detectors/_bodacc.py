@@ -16,6 +16,7 @@ from signals.base import Frames, Signal
 from signals.events import Reading, euros, events, first_text, folded, plausible_amount, titled
 
 NOTICES = "bodacc__notices"
+DISPOSALS = "bodacc__disposals"
 #: Kinds of notice that take the place of the one they cite.
 CORRECTIONS = ("annulation", "rectificatif")
 #: Family of judgments that undo the one they cite, as an annulation does.
@@ -48,7 +49,8 @@ def corrected(rows: pl.LazyFrame) -> pl.LazyFrame:
 def standing(rows: pl.LazyFrame, frames: Frames, table: str) -> pl.LazyFrame:
     """Return the notices of ``rows``, from ``table``, that nothing known corrects."""
     known = [frames.current(name) for name in (table, NOTICES) if frames.has(name)]
-    gone = pl.concat([corrected(part).select("notice_id") for part in known])
+    nothing = pl.LazyFrame(schema={"notice_id": pl.String})
+    gone = pl.concat([nothing, *(corrected(part).select("notice_id") for part in known)])
     told = rows.filter((pl.col("type_avis") == "annulation").fill_null(False).not_())
     return told.join(gone, on="notice_id", how="anti")
 
@@ -79,12 +81,23 @@ def sales(frames: Frames) -> pl.LazyFrame:
     announce a coming effect, others repeat when the business first opened.
     """
     rows = notices(frames, "bodacc__sales")
+    return _told(rows.filter(pl.col("buyer_siren") != pl.col("seller_siren").fill_null("")))
+
+
+def disposals(frames: Frames) -> pl.LazyFrame:
+    """Return the new sales by a company to buyers without number, in the form of :func:`sales`.
+
+    Nothing says who the buyer is, only whether it is a natural person.
+    """
+    nobody = pl.lit(None, dtype=pl.String)
+    return _told(notices(frames, DISPOSALS)).with_columns(buyer_siren=nobody)
+
+
+def _told(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Return ``rows`` but leases, with ``amount``, ``happened`` and ``sale``."""
     lease = folded(pl.col("category")).str.contains(LEASE, literal=True).fill_null(False)
     bought = folded(pl.col("category")).str.contains("LOCATAIRE GERANT", literal=True)
-    named = rows.filter(
-        lease.not_() | bought.fill_null(False),
-        pl.col("buyer_siren") != pl.col("seller_siren").fill_null(""),
-    )
+    named = rows.filter(lease.not_() | bought.fill_null(False))
     amount = plausible_amount(pl.col("price_eur"))
     lead = pl.col("date_parution") - pl.col("date_effet")
     agreed = pl.col("price_eur").round(0).cast(pl.Int64, strict=False).cast(pl.String)
@@ -102,9 +115,17 @@ def sales(frames: Frames) -> pl.LazyFrame:
 
 
 def sale_events(
-    rows: pl.LazyFrame, signal: Signal, today: date, side: str, other: str
+    rows: pl.LazyFrame,
+    signal: Signal,
+    today: date,
+    side: str,
+    other: str,
+    more: Mapping[str, pl.Expr] | None = None,
 ) -> pl.LazyFrame:
-    """Return ``rows`` of :func:`sales` as events of ``side``, ``other`` being the counterparty."""
+    """Return ``rows`` of :func:`sales` as events of ``side``, ``other`` being the counterparty.
+
+    ``more`` is added to what is known after.
+    """
     amount = pl.col("amount")
     reading = Reading(
         siren=pl.col(f"{side}_siren"),
@@ -122,6 +143,7 @@ def sale_events(
             "activite": pl.col("activite"),
             "code_postal": pl.col("code_postal"),
             "ville": pl.col("ville"),
+            **(more or {}),
         },
         url=pl.col("url"),
         departement=department(pl.col("code_postal")),

@@ -18,6 +18,7 @@ SIGNAL = Signal(
     window_days=90,
     half_life_days=60,
     base_score=40,
+    real_example="CHENIL DES 2 LOUVETEAUX (537620718), 2016-11-23, Sirene",
     guards=(
         "NAF rév. 2 is compared with itself only: the switch to NAF 2025 is no change.",
         "A mass operation (yearly refresh, switch of nomenclature) is not a change of activity.",

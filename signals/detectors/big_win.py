@@ -18,6 +18,7 @@ SIGNAL = Signal(
     window_days=120,
     half_life_days=60,
     base_score=85,
+    real_example="IDVERDE (339609661), 2024-10-14, DECP 214000655000162024T00043",
     guards=(
         "The share of each winner counts, not the full amount that each of them carries.",
         "A framework agreement states a ceiling: it is never a big win.",

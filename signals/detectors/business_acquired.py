@@ -18,6 +18,7 @@ SIGNAL = Signal(
     window_days=90,
     half_life_days=45,
     base_score=80,
+    real_example="MARCO & ERNESTO (892552506), 2020-11-30, BODACC A20210005186",
     guards=(
         "Buyer and seller differ; a lease (location-gérance) is not a sale.",
         "A provisional notice and the definitive one are one sale: same parties, same price.",

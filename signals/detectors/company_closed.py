@@ -19,6 +19,7 @@ SIGNAL = Signal(
     half_life_days=365,
     base_score=80,
     polarity="suppressor",
+    real_example="EBI-CONCEPT (504296955), 2015-07-31, Sirene",
     guards=(
         "Mass cessations decided by the register are marked and never actionable.",
         "Lifted by a later company_reactivated.",

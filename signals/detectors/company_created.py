@@ -20,6 +20,7 @@ SIGNAL = Signal(
     window_days=90,
     half_life_days=45,
     base_score=55,
+    real_example="KRAKUS (825093743), 2016-11-07, Sirene",
     guards=(
         "A SIREN that appears with an old creation date is a change of diffusion, not a creation.",
         "A registration « sans activité » (shell) or after a transfer is not a creation.",

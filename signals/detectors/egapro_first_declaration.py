@@ -21,6 +21,7 @@ SIGNAL = Signal(
     base_score=65,
     nature="inference",
     time_precision="year",
+    real_example="SAS DINANDIS (027250323), 2020, Egapro",
     guards=(
         "The duty reached 50-250 employees for 2019: a first before 2020 is no crossing.",
         "Only when the history at hand holds the year before.",

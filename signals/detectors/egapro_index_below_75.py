@@ -19,6 +19,7 @@ SIGNAL = Signal(
     half_life_days=120,
     base_score=50,
     time_precision="year",
+    real_example="AUTOGRILL COTE FRANCE (391378239), 2020, Egapro",
     guards=(
         "An index that cannot be computed (NC) is unknown, not low.",
         "An index outside 0-100 is an error.",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import polars as pl
 
-from signals.base import Frames, Signal
+from signals.base import Confirms, Frames, Signal
 from signals.detectors._bodacc import CONFIDENCE, hq_registrations, notices
-from signals.detectors._sirene import TABLE, known_changes
 from signals.events import Reading, events
 
 SIGNAL = Signal(
@@ -19,26 +16,24 @@ SIGNAL = Signal(
     explanation_fr="Le greffe d'arrivée publie le transfert, souvent avant Sirene.",
     explanation_en="The court of arrival publishes the transfer, often before Sirene shows it.",
     inputs=("bodacc__registrations",),
-    window_days=60,
+    rule_version="1.1",
+    window_days=120,
     half_life_days=30,
     base_score=60,
+    # A registration at the new court follows or precedes the move by weeks.
+    confirms=Confirms(code="hq_moved", days=180),
+    real_example="HYERES PROFILES (316431204), 2021-01-08, BODACC A20210005591",
     guards=(
         "Only the category « suite à transfert de son siège social » counts.",
         "Dated by the notice, which repeats when the company was first registered, years before.",
-        "Not when Sirene already states the move: the notice then confirms hq_moved.",
+        "Told only while Sirene does not state the move: then it is a record of hq_moved.",
     ),
 )
-SAME_MOVE = timedelta(days=180)
 
 
 def detect(frames: Frames) -> pl.LazyFrame:
-    """Return registrations after a transfer that Sirene does not show yet."""
+    """Return registrations after a transfer of the head office."""
     arrived = hq_registrations(notices(frames, "bodacc__registrations"))
-    if frames.has(TABLE):
-        moved = known_changes(frames, "hq_moved").select("siren", _moved="occurred_at")
-        gap = (pl.col("registered_on") - pl.col("_moved")).abs() <= SAME_MOVE
-        shown = arrived.select("siren", "registered_on").join(moved, on="siren").filter(gap)
-        arrived = arrived.join(shown, on=["siren", "registered_on"], how="anti")
     reading = Reading(
         siren=pl.col("siren"),
         key=[pl.col("registered_on")],

@@ -19,6 +19,7 @@ SIGNAL = Signal(
     half_life_days=365,
     base_score=50,
     polarity="risk",
+    real_example="S.A.R.L. ETS RUGGERI (308305978), 2008-04-11, BODACC A200800853638",
     guards=(
         "The outcome is read from the nature of the judgment; an unread one is « other ».",
         "Date and outcome name it, so that a notice published again is the same event.",

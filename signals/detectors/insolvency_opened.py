@@ -19,6 +19,7 @@ SIGNAL = Signal(
     half_life_days=365,
     base_score=90,
     polarity="risk",
+    real_example="SAIMOB (318355526), 2007-10-26, BODACC A200800853779",
     guards=(
         "Classified by the nature of the judgment, never by its family alone.",
         "Date and procedure name it, so that a notice published again is the same event.",

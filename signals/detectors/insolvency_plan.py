@@ -19,6 +19,7 @@ SIGNAL = Signal(
     half_life_days=180,
     base_score=40,
     polarity="risk",
+    real_example="S.A. CHAJACOB (309395010), 2007-11-05, BODACC A200800853672",
     guards=(
         "The termination (résolution) of a plan is not a plan.",
         "Date and kind of plan name it, so that a notice published again is the same event.",

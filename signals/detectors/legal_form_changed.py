@@ -18,6 +18,7 @@ SIGNAL = Signal(
     window_days=90,
     half_life_days=60,
     base_score=40,
+    real_example="DRABER-NEFF ASSURANCES (568500755), 2016-11-18, Sirene",
     guards=(
         "Both forms are known codes of four digits and differ.",
         "A mass recoding of forms by the register is not a change.",

@@ -19,6 +19,7 @@ SIGNAL = Signal(
     window_days=90,
     half_life_days=45,
     base_score=45,
+    real_example="SILVER EXPANSION (821740651), 2016-11-14, Sirene",
     guards=(
         "Case, accents and punctuation are not a change.",
         "A name that was or becomes unknown or masked ([ND]) is not a change.",

@@ -20,6 +20,7 @@ SIGNAL = Signal(
     base_score=30,
     polarity="risk",
     subject="siret",
+    real_example="RDC (393203963), 2016-10-18, Sirene",
     guards=(
         "A closure with a successor of the same company is a move, of another one a take-over.",
         "The closure of a company that ceases is company_closed.",

@@ -19,6 +19,7 @@ SIGNAL = Signal(
     half_life_days=45,
     base_score=70,
     subject="siret",
+    real_example="GUSTO BY TREO (822868550), 2016-10-07, Sirene",
     guards=(
         "A transfer is not an opening: 77 % of the new SIRETs of existing companies are moves.",
         "The first establishment of a company created in the last 90 days is its creation.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from signals.base import Frames, Signal
+from signals.base import Confirms, Frames, Signal
 from signals.detectors._sirene import change_events, changes
 
 SIGNAL = Signal(
@@ -15,11 +15,17 @@ SIGNAL = Signal(
     explanation_fr="L'entreprise reprend un établissement en activité d'une autre entreprise.",
     explanation_en="The company takes over a running site of another company.",
     inputs=("sirene_changes",),
+    rule_version="1.1",
     window_days=120,
     half_life_days=60,
     base_score=75,
+    # The link is dated by the transfer of the site, the sale by its effect or its notice.
+    confirms=Confirms(code="business_acquired", days=180, same_counterparty=True, confidence=0.8),
+    real_example="EURL FLAMENT (825091333), 2016-11-21, Sirene",
     guards=(
         "Both ends belong to different companies; the same SIREN on both is a move.",
+        "Where the BODACC publishes a sale between the two, 180 days apart at most, it is a record "
+        "of that business_acquired.",
         "The link states economic continuity; a mere succession of tenants does not.",
     ),
 )

@@ -7,6 +7,8 @@ datasets (:mod:`opendata.attribution`).
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import polars as pl
 
 from opendata.attribution import NOT_OFFICIAL
@@ -64,6 +66,11 @@ def enriched(rows: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(evidence=filled).select(SIGNAL_SCHEMA.names())
 
 
+def cited_by(rows: pl.DataFrame) -> pl.Series:
+    """Return the sources that the evidence of ``rows`` names, each once."""
+    return rows["evidence"].explode().struct.field("source_id").drop_nulls().unique()
+
+
 def require_open(used: pl.Series, sources: pl.DataFrame) -> None:
     """Raise :class:`LicenceError` unless every source used is described and openly licensed."""
     wanted = set(used.unique().to_list())
@@ -86,10 +93,14 @@ def require_open(used: pl.Series, sources: pl.DataFrame) -> None:
         )
 
 
-def used_sources(rows: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
-    """Return the sources that the evidence of ``rows`` names."""
-    wanted = rows["evidence"].explode().struct.field("source_id").drop_nulls().unique()
-    return sources.filter(pl.col("source_id").is_in(wanted.implode())).sort("source_id")
+def used_sources(
+    rows: pl.DataFrame, sources: pl.DataFrame, also: Collection[str] = ()
+) -> pl.DataFrame:
+    """Return the sources that the evidence of ``rows`` names, and those named in ``also``."""
+    named = rows["evidence"].explode().struct.field("source_id").drop_nulls()
+    wanted = pl.concat([named, pl.Series(list(also), dtype=pl.String)]).unique()
+    used = sources.filter(pl.col("source_id").is_in(wanted.implode())).sort("source_id")
+    return used.select(SOURCE_SCHEMA.names()).cast(dict(SOURCE_SCHEMA))
 
 
 def page(sources: pl.DataFrame) -> str:

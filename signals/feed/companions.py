@@ -16,6 +16,7 @@ from signals.contract import Op, Reason, Row
 
 Polarity = Literal["opportunity", "risk", "suppressor"]
 SourceState = Literal["OK", "STALE", "GAP"]
+Fit = Literal["fits", "unknown", "outside"]
 
 
 class Tombstone(Row):
@@ -117,10 +118,122 @@ class LeadScore(Row):
     opportunity: float = Field(description="what its opportunities add up to")
     risk: float = Field(description="what its risks add up to")
     suppressed_by: str | None = Field(description="signalid that silences the company")
+    fit: Fit | None = Field(description="whether the company fits the account's profile")
+    profile_version: str | None = Field(description="the profile; null where the account has none")
     signals: int = Field(description="number of standing signals")
     signalids: list[str] = Field(description="the signals, best first")
     score_breakdown: str = Field(description="the factors, JSON object")
     as_of: date = Field(description="day of the score")
+
+
+class Waiting(Row):
+    """A signal that a cap or a cool-down of the account's profile holds back for now."""
+
+    account_id: str = Field(description="the tenant")
+    signalid: str = Field(description="the logical signal it will have")
+    correlationid: str = Field(description="signalid of the company stream")
+    lead_id: str = Field(description="the lead")
+    type: str = Field(description="as in the rows of the log")
+    time: date = Field(description="legal date of the event")
+    expirytime: datetime = Field(description="end of relevance, UTC; lost if still waiting then")
+    why: Literal["cool_down", "cap_of_signal", "cap_of_account"] = Field(
+        description="what holds it back"
+    )
+
+
+class Discovery(Row):
+    """A company that is nobody's lead of the account, fits its profile and has fresh news."""
+
+    account_id: str = Field(description="the tenant")
+    siren: str = Field(description="the company, a legal person open to prospecting")
+    company_name: str | None = Field(description="name in the register")
+    departement: str | None = Field(description="of the head office")
+    activite_principale: str | None = Field(description="main activity, code")
+    nomenclature_activite: str | None = Field(description="of that code: NAFRev2 or NAF2025")
+    tranche_effectifs: str | None = Field(description="INSEE's headcount band")
+    categorie_juridique: str | None = Field(description="legal form, code")
+    score: float = Field(description="0-100, as of a lead")
+    opportunity: float = Field(description="what its opportunities add up to")
+    risk: float = Field(description="what its risks add up to")
+    signals: int = Field(description="number of standing signals")
+    signalids: list[str] = Field(description="of the company stream, best first")
+    best_type: str = Field(description="type of the best signal")
+    best_title_fr: str = Field(description="its title, French")
+    best_title_en: str = Field(description="its title, English")
+    best_time: date = Field(description="its legal date")
+    best_url: str | None = Field(description="page of its first record")
+    best_source_id: str | None = Field(description="source of its first record")
+    attribution: str | None = Field(description="sentence to show with it")
+    profile_version: str = Field(description="the profile it fits")
+    as_of: date = Field(description="day of the score")
+
+
+class Relative(Row):
+    """A company that open registers link to a lead's, and what stands about it: inferred."""
+
+    account_id: str = Field(description="the tenant")
+    lead_id: str = Field(description="the lead")
+    siren: str = Field(description="the lead's company")
+    related_siren: str = Field(description="the other company, a legal person")
+    related_name: str | None = Field(description="its name in the register")
+    link: Literal["succession", "sale", "ues"] = Field(description="what links them")
+    role: Literal["predecessor", "successor", "seller", "buyer", "member"] = Field(
+        description="of the other company"
+    )
+    since: date | None = Field(description="date of the latest such link")
+    nature: Literal["inference"] = Field(description="never a declared group")
+    signals: int = Field(description="number of standing signals on the other company")
+    signalids: list[str] = Field(description="of the company stream, best first")
+    source_id: str = Field(description="where the link was read")
+    record_key: str = Field(description="the publisher's key of that record")
+
+
+class Company(Row):
+    """What the register says of the company that a lead was recognised as."""
+
+    siren: str = Field(description="the company")
+    company_name: str | None = Field(description="name in the register; of legal persons only")
+    etat_administratif: str | None = Field(description="A active, C closed")
+    statut_diffusion: str | None = Field(description="O open, P partial: what is masked is [ND]")
+    personne_morale: bool | None = Field(description="a legal person")
+    date_creation: date | None = Field(description="of the legal unit")
+    categorie_juridique: str | None = Field(description="legal form, INSEE's code")
+    categorie_entreprise: str | None = Field(description="PME, ETI or GE, computed by INSEE")
+    annee_categorie_entreprise: str | None = Field(description="year that it holds for")
+    tranche_effectifs: str | None = Field(description="headcount band; NN is not known or none")
+    annee_effectifs: str | None = Field(description="year that it holds for")
+    activite_principale: str | None = Field(description="main activity, code")
+    nomenclature_activite: str | None = Field(description="of that code, e.g. NAFRev2")
+    activite_principale_naf25: str | None = Field(description="main activity in NAF 2025")
+    ess: str | None = Field(description="O if of the social economy")
+    societe_mission: str | None = Field(description="O if société à mission")
+    siret_siege: str | None = Field(description="establishment that is the head office")
+    code_postal: str | None = Field(description="of the head office, of legal persons only")
+    code_commune: str | None = Field(description="of the head office, INSEE's code")
+    libelle_commune: str | None = Field(description="name of that commune")
+    departement: str | None = Field(description="of the head office")
+    source_id: str = Field(description="version of the register; joins to sources")
+
+
+class Contradiction(Row):
+    """What two registers say of one company and cannot both be true; neither is accused."""
+
+    contradiction_id: str = Field(description="the same at each computation")
+    siren: str = Field(description="the company")
+    siret: str | None = Field(description="the establishment; null if it is the company itself")
+    kind: str = Field(description="kind of contradiction")
+    left_field: str = Field(description="table and column of the first register")
+    left_source_id: str | None = Field(description="its version; joins to sources")
+    left_value: str | None = Field(description="what the first register says")
+    left_date: date | None = Field(description="date of what it says; null if it gives none")
+    right_field: str = Field(description="table and column of the second register")
+    right_source_id: str | None = Field(description="its version; joins to sources")
+    right_value: str | None = Field(description="what the second register says")
+    right_record_key: str | None = Field(description="key of the record of the second register")
+    right_date: date | None = Field(description="date of what it says")
+    since: date | None = Field(description="day since which the two contradict each other")
+    note_fr: str = Field(description="the contradiction in a sentence, French")
+    note_en: str = Field(description="the contradiction in a sentence, English")
 
 
 #: table → its model and its key.
@@ -129,8 +242,13 @@ COMPANIONS: dict[str, tuple[type[Row], tuple[str, ...]]] = {
     "sources": (SourceVersion, ("source_id",)),
     "source_status": (SourceStatus, ("dataset",)),
     "signal_types": (SignalType, ("type",)),
+    "contradictions": (Contradiction, ("contradiction_id",)),
     "matches": (Match, ("account_id", "lead_id")),
+    "companies": (Company, ("siren",)),
     "lead_scores": (LeadScore, ("account_id", "lead_id", "siren")),
+    "waiting": (Waiting, ("signalid",)),
+    "discovery": (Discovery, ("account_id", "siren")),
+    "groups": (Relative, ("account_id", "lead_id", "siren", "related_siren", "link", "role")),
 }
 #: Tables that only the streams of accounts have.
-OF_ACCOUNTS = ("matches", "lead_scores")
+OF_ACCOUNTS = ("matches", "companies", "lead_scores", "waiting", "discovery", "groups")

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import polars as pl
 
+from opendata.cells import harmless
 from signals.segments import latest
 
 #: Columns of the flat form, in the order a reader wants them.
@@ -46,8 +47,6 @@ _FLAT_EVIDENCE = (
     "publisher",
     "attribution",
 )
-#: What a spreadsheet takes for the start of a formula (OWASP, CSV injection).
-_FORMULA = r"^[\s\x00-\x1f]*[=+\-@＝＋－＠|]|^[\t\r\n]"
 
 
 def snapshot(rows: pl.DataFrame, now: datetime) -> pl.DataFrame:
@@ -74,10 +73,3 @@ def flat(current: pl.DataFrame) -> pl.DataFrame:
     ]
     ordered = current.sort("score", "signalid", descending=[True, False])
     return harmless(ordered.select(*_FLAT, *evidence))
-
-
-def harmless(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return ``rows`` with an apostrophe before each text that a spreadsheet would compute."""
-    text = pl.col(pl.String)
-    formula = text.str.contains(_FORMULA)
-    return rows.with_columns(pl.when(formula).then(pl.lit("'") + text).otherwise(text).name.keep())

@@ -11,20 +11,27 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 
 from opendata.clock import Clock
 from opendata.errors import SettingsError
-from signals.feed import attribution, manifest
+from signals.discovery import DISCOVERY_SCHEMA, discovered
+from signals.feed import attribution, history, manifest
+from signals.feed.current import snapshot
+from signals.feed.customers import Concerned, Customers
 from signals.feed.publication import Content, StreamReport, Target, publish
-from signals.feed.streams import Before, account_rows, account_source
+from signals.feed.registers import Registers
+from signals.feed.streams import Before, Wish, account_rows, account_source
+from signals.fit import Rating
+from signals.groups import grouped
 from signals.log import COMPANY_SOURCE, SignalLog
 from signals.registry import registry, signal_types
-from signals.segments import read_segments
+from signals.weights import weights
 
 MATCH_SCHEMA = pl.Schema(
     {
@@ -38,6 +45,8 @@ MATCH_SCHEMA = pl.Schema(
         "reasons": pl.List(pl.String()),
     }
 )
+#: ``account_id``, ``lead_id`` → whether the lead must be forgotten.
+Forgotten = Callable[[pl.DataFrame], pl.Series]
 _SAFE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -115,6 +124,10 @@ def export(
     source_status: pl.DataFrame,
     clock: Clock,
     run_id: str,
+    forgotten: Forgotten | None = None,
+    customers: Customers | None = None,
+    registers: Registers | None = None,
+    window: timedelta | None = None,
 ) -> ExportReport:
     """Publish what is new, for each account and for the company stream.
 
@@ -126,6 +139,10 @@ def export(
         source_status: state of each source, passed on as it is.
         clock: instant of publication.
         run_id: name of the run, kept in the rows of accounts.
+        forgotten: tells the leads whose rows lose their values, in what was published too.
+        customers: profiles of the accounts and what is known of companies.
+        registers: what the registers say of companies, for the tables beside the log.
+        window: rows older than that may leave the segments; ``None`` keeps all.
 
     Raises:
         LicenceError: a source is not described, or not openly licensed.
@@ -135,16 +152,35 @@ def export(
     _require(sources, attribution.SOURCE_SCHEMA, "sources")
     target = folder / "company"
     published = manifest.read(target)
-    common = _Common(sources, source_status, signal_types(d for d in registry().values()), clock)
-    company = log.rows()
-    filled = attribution.enriched(company, sources)
+    types = signal_types(d for d in registry().values())
+    # What is published for the first time is filled in before anything is written.
+    new = attribution.enriched(log.rows(after=int(published.max_sequence)), sources)
+    known = log.current()
+    attribution.require_open(attribution.cited_by(known), sources)
+    accounts = _accounts(folder, matches)
+    # Only accounts look at what was said before: without any, it need not be filled in.
+    filled = attribution.enriched(known, sources) if accounts else known
+    standing = snapshot(filled, clock.now()) if accounts else filled.clear()
+    concerned = (customers or Customers()).of(standing, matches)
+    common = _Common(
+        sources=sources,
+        source_status=source_status,
+        types=types,
+        clock=clock,
+        forgotten=forgotten,
+        standing=standing,
+        concerned=concerned,
+        registers=registers or Registers(),
+        window=window,
+        erased=_erased(known),
+    )
     reports = [
         _account(folder, account, filled, matches, published.max_sequence, common, run_id)
-        for account in _accounts(folder, matches)
+        for account in accounts
     ]
-    new = filled.filter(pl.col("sequence") > published.max_sequence)
-    erased = _erased(company)
-    reports.append(publish(Target(target, COMPANY_SOURCE, None), common.content(new, None), erased))
+    stream = Target(target, COMPANY_SOURCE, None)
+    content = common.content(new, None, beside=common.registers.of_all())
+    reports.append(publish(stream, content, common.erased))
     return ExportReport(tuple(reports))
 
 
@@ -156,15 +192,64 @@ class _Common:
     source_status: pl.DataFrame
     types: pl.DataFrame
     clock: Clock
+    forgotten: Forgotten | None
+    standing: pl.DataFrame
+    concerned: Concerned
+    registers: Registers
+    window: timedelta | None
+    erased: pl.Expr
 
-    def content(self, new: pl.DataFrame, matches: pl.DataFrame | None) -> Content:
+    def beside(self, account_id: str, rating: Rating | None) -> dict[str, pl.DataFrame]:
+        """Return the tables of an account that follow from its profile and from companies."""
+        concerned = self.concerned
+        found = DISCOVERY_SCHEMA.to_frame()
+        if rating is not None:
+            found = discovered(
+                self.standing,
+                concerned.companies,
+                rating,
+                concerned.known(account_id),
+                account_id=account_id,
+                types=self.types,
+                now=self.clock.now(),
+            )
+        leads = concerned.leads.filter(pl.col("account_id") == account_id)
+        groups = grouped(leads, concerned.links, concerned.companies, self.standing)
+        return {"discovery": found, "groups": groups}
+
+    def _cited(self, tables: Mapping[str, pl.DataFrame]) -> frozenset[str]:
+        """Return the sources behind what the tables show of companies that are no leads."""
+        cited = self.registers.cited(tables)
+        if "discovery" not in tables:
+            attribution.require_open(cited, self.sources)
+            return frozenset(cited.to_list())
+        found, groups = tables["discovery"], tables["groups"]
+        shown = pl.concat([found["signalids"], groups["signalids"]]).explode().drop_nulls()
+        behind = self.standing.filter(pl.col("signalid").is_in(shown.unique().implode()))
+        records = behind["evidence"].explode().struct.field("source_id")
+        named = pl.concat([records, groups["source_id"], cited]).drop_nulls().unique()
+        attribution.require_open(named, self.sources)
+        return frozenset(named.to_list())
+
+    def content(
+        self,
+        new: pl.DataFrame,
+        matches: pl.DataFrame | None,
+        rating: Rating | None = None,
+        beside: Mapping[str, pl.DataFrame] | None = None,
+    ) -> Content:
+        tables = dict(beside or {})
         return Content(
+            rating=rating,
+            beside=tables,
+            cited=self._cited(tables),
             new=new,
             matches=matches,
             sources=self.sources,
             source_status=self.source_status,
             types=self.types,
             now=self.clock.now(),
+            window=self.window,
         )
 
 
@@ -182,13 +267,44 @@ def _account(
     )
     own = matches.filter(pl.col("account_id") == account_id).sort("lead_id", "match_id")
     published = manifest.read(target.folder)
+    told = history.read(target.folder, published)
+    gone = _forgotten(told.told, account_id, common.forgotten)
     before = Before(
-        rows=read_segments(target.folder, published.segments),
+        rows=told.told,
         leads=_leads_before(target.folder, published),
         company_sequence=company_sequence,
+        forgotten=frozenset(gone),
+        waiting=_waiting_before(target.folder, published),
     )
-    new = account_rows(company, own, before, now=common.clock.now(), run_id=run_id)
-    return publish(target, common.content(new, own), _erased(company))
+    rating = common.concerned.rating(account_id)
+    wish = None if rating is None else Wish(rating, _silencing(common.types))
+    gained = account_rows(company, own, before, now=common.clock.now(), run_id=run_id, wish=wish)
+    beside = {"waiting": gained.waiting, **common.beside(account_id, rating)}
+    beside |= common.registers.of_leads(own)
+    erased = common.erased | pl.col("lead_id").is_in(gone).fill_null(False)
+    return publish(target, common.content(gained.told, own, rating, beside), erased, told)
+
+
+def _silencing(types: pl.DataFrame) -> frozenset[str]:
+    """Return the signals that no cap holds back: what they silence must fall silent today."""
+    rules = {rule.signal for rule in weights().suppressors}
+    polar = types.filter(pl.col("polarity") == "suppressor")["code"].to_list()
+    return frozenset({*rules, *polar})
+
+
+def _waiting_before(folder: Path, published: manifest.Published) -> frozenset[str]:
+    path = published.path_of("waiting.parquet")
+    if path is None:
+        return frozenset()
+    return frozenset(pl.read_parquet(folder / path, columns=["signalid"])["signalid"].to_list())
+
+
+def _forgotten(rows: pl.DataFrame, account_id: str, forgotten: Forgotten | None) -> list[str]:
+    """Return the leads of a stream that must be forgotten."""
+    leads = rows.select(account_id=pl.lit(account_id), lead_id="lead_id").drop_nulls().unique()
+    if forgotten is None or leads.is_empty():
+        return []
+    return leads.filter(forgotten(leads))["lead_id"].sort().to_list()
 
 
 def _leads_before(folder: Path, published: manifest.Published) -> frozenset[str]:
@@ -198,11 +314,13 @@ def _leads_before(folder: Path, published: manifest.Published) -> frozenset[str]
     return frozenset(pl.read_parquet(folder / path, columns=["lead_id"])["lead_id"].to_list())
 
 
-def _erased(company: pl.DataFrame) -> list[str]:
-    return company.filter(pl.col("op") == "ERASE")["correlationid"].unique().sort().to_list()
+def _erased(company: pl.DataFrame) -> pl.Expr:
+    """Return which rows of a stream repeat a signal that the log has erased."""
+    gone = company.filter(pl.col("op") == "ERASE")["correlationid"].unique().sort()
+    return pl.col("correlationid").is_in(gone.to_list())
 
 
-def _accounts(folder: Path, matches: pl.DataFrame) -> Iterable[str]:
+def _accounts(folder: Path, matches: pl.DataFrame) -> Sequence[str]:
     """Return the accounts that have leads, or had some when last published."""
     if matches["account_id"].null_count():
         raise SettingsError("a match has no account", next_step="give each lead its account")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,25 @@ _MEDIA = {
     "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "md": "text/markdown",
+    "jsonl": "application/x-ndjson",
+    "json": "application/schema+json",
+    "yaml": "application/yaml",
 }
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """The file left of segments that were dropped: the last row of each of their signals."""
+
+    path: str
+    as_of_sequence: str
+    rows: int
+    bytes: int
+    hash: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the entry of the manifest."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -53,6 +71,7 @@ class Published:
     previous: str | None = None
     resources: Mapping[str, Mapping[str, Any]] | None = None
     account_id: str | None = None
+    compacted: Compacted | None = None
 
     def hash_of(self, file: str) -> str | None:
         """Return the hash of a file by its plain name; ``None`` if it was not published."""
@@ -83,6 +102,7 @@ def read(folder: Path) -> Published:
             previous=content["previous_version"],
             resources={Path(part["path"]).name: part for part in content["resources"]},
             account_id=content.get("account_id"),
+            compacted=Compacted(**left) if (left := content.get("compacted")) else None,
         )
     except (ValueError, KeyError, TypeError) as error:
         raise StateError(
@@ -100,6 +120,8 @@ def make(
     previous: str | None,
     created: datetime,
     segments: Sequence[Segment],
+    compacted: Compacted | None,
+    last: str,
     files: Mapping[str, Mapping[str, Any]],
     sources: pl.DataFrame,
 ) -> dict[str, Any]:
@@ -111,12 +133,13 @@ def make(
         version: name of this publication, and of its folder under ``versions/``.
         previous: the one before, kept for readers that hold its manifest.
         created: instant of publication.
-        segments: all segments, in order.
+        segments: the segments kept, in order.
+        compacted: what is left of those dropped.
+        last: the last sequence given.
         files: plain name → path, bytes, hash (and rows) of every other file.
         sources: the sources used.
     """
-    last = segments[-1].last_sequence if segments else sequence_text(0)
-    first = segments[0].first_sequence if segments else sequence_text(1)
+    first = segments[0].first_sequence if segments else sequence_text(int(last) + 1)
     name = "company-signals" if account_id is None else "account-signals"
     snapshot = files["signals_current.parquet"]
     return {
@@ -130,10 +153,11 @@ def make(
         "account_id": account_id,
         "feed_version": FEED_VERSION,
         "schema_version": SCHEMA_VERSION,
-        "contract": "docs/feed.md",
+        "contract": files["signals.odcs.yaml"]["path"],
         "min_sequence": first,
         "max_sequence": last,
         "segments": [segment.as_json() for segment in segments],
+        "compacted": compacted.as_json() if compacted else None,
         "snapshot": {**snapshot, "as_of_sequence": last},
         "licenses": _licences(sources),
         "sources": [

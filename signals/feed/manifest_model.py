@@ -32,6 +32,16 @@ class SegmentEntry(Part):
     hash: str = Field(pattern=_DIGEST, description="of the bytes")
 
 
+class CompactedEntry(Part):
+    """Last rows of signals whose segments were dropped; for the publisher, not for consumers."""
+
+    path: str = Field(description="relative to the manifest")
+    as_of_sequence: str = Field(pattern=_SEQUENCE, description="last sequence dropped")
+    rows: int = Field(ge=1, description="number of rows")
+    bytes: int = Field(ge=1, description="size of the file")
+    hash: str = Field(pattern=_DIGEST, description="of the bytes")
+
+
 class Snapshot(Part):
     """The state to start from when there is no cursor, or it is too old."""
 
@@ -85,9 +95,12 @@ class Manifest(Part):
     feed_version: str = Field(description="version of this layout")
     schema_version: str = Field(description="version of the columns; a higher major: stop")
     contract: str = Field(description="path of the Open Data Contract")
-    min_sequence: str = Field(pattern=_SEQUENCE, description="first sequence of the segments")
-    max_sequence: str = Field(pattern=_SEQUENCE, description="last sequence of the segments")
+    min_sequence: str = Field(pattern=_SEQUENCE, description="first sequence still in a segment")
+    max_sequence: str = Field(pattern=_SEQUENCE, description="last sequence given")
     segments: list[SegmentEntry] = Field(description="in order, without gap")
+    compacted: CompactedEntry | None = Field(
+        default=None, description="what is left of older segments, if any were dropped"
+    )
     snapshot: Snapshot = Field(description="the state as of max_sequence")
     licenses: list[Licence] = Field(description="licences of the sources")
     sources: list[Named] = Field(description="sources to be named")

@@ -11,22 +11,25 @@ for readers that hold its manifest. Copies under plain names are made last, for 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from opendata import files
-from signals.contract import SCHEMA_VERSION
-from signals.feed import attribution, current, manifest
+from signals.contract import SCHEMA_VERSION, SIGNAL_SCHEMA
+from signals.feed import attribution, current, history, manifest
+from signals.feed.history import History
+from signals.feed.schemas import ODCS_FILE, contract_files
 from signals.feed.spreadsheets import csv_bytes, parquet_bytes, xlsx_bytes
+from signals.fit import Rating
 from signals.identity import numbered
 from signals.lead_scores import lead_scores
-from signals.log import scrubbed
-from signals.segments import Segment, file_hash, read_segments, sweep, write_segment
+from signals.segments import file_hash, sweep, write_segment
 
 #: Files whose change is news. The others follow from them, or only from the passing of time.
 _NEWS = (
@@ -36,7 +39,15 @@ _NEWS = (
     "sources.parquet",
     "signal_types.parquet",
     "source_status.parquet",
+    ODCS_FILE,
+    "waiting.parquet",
+    "groups.parquet",
+    "contradictions.parquet",
+    "companies.parquet",
 )
+#: Files whose change is news but for what the passing of days alone moves.
+_AGING = {"lead_scores.parquet": ("lead_id", "siren"), "discovery.parquet": ("siren",)}
+_BY_AGE = ("score", "opportunity", "risk", "score_breakdown", "as_of")
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Content:
-    """What a publication is made of; ``matches`` is ``None`` for the company stream."""
+    """What a publication is made of; ``matches`` is ``None`` for the company stream.
+
+    Attributes:
+        rating: the account's profile and how companies fit it, if it has one.
+        beside: further tables of the stream.
+        cited: sources that the tables beside name.
+        window: rows older than that may leave the segments; ``None`` keeps all.
+    """
 
     new: pl.DataFrame
     matches: pl.DataFrame | None
@@ -58,6 +76,10 @@ class Content:
     source_status: pl.DataFrame
     types: pl.DataFrame
     now: datetime
+    rating: Rating | None = None
+    beside: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    cited: frozenset[str] = frozenset()
+    window: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -71,28 +93,39 @@ class StreamReport:
     max_sequence: str
 
 
-def publish(target: Target, content: Content, erased: Sequence[str]) -> StreamReport:
+def publish(
+    target: Target, content: Content, erased: pl.Expr, told: History | None = None
+) -> StreamReport:
     """Add the new rows to a stream and make its other files, if there is anything new.
 
     Args:
         target: the stream.
         content: what to publish.
-        erased: ``correlationid`` of erased signals, whose values leave older segments.
+        erased: the rows whose values leave older segments. If there were any, the files of
+            the version before go as well, although a reader may hold its manifest.
+        told: what the stream has said, if it was read already.
     """
     before = manifest.read(target.folder)
     _sweep(target.folder, before)
-    segments = _segments(target, content, before, erased)
-    rows = read_segments(target.folder, segments)
-    sources = attribution.used_sources(rows, content.sources)
+    former = history.read(target.folder, before) if told is None else told
+    scrubbed = former.without(erased)
+    after = _grown(target, content, before, scrubbed)
+    oldest = None if content.window is None else content.now - content.window
+    after = after.within(oldest, len(before.segments))
+    rows = after.told
+    sources = attribution.used_sources(rows, content.sources, content.cited)
     tables = _tables(target, content, rows, sources)
     hashes = {name: _hash(body) for name, body in tables.items()}
-    unchanged = segments == before.segments and all(
+    unchanged = (after.segments, after.compacted) == (before.segments, before.compacted) and all(
         hashes.get(name) == before.hash_of(name) for name in _NEWS
+    )
+    unchanged = unchanged and all(
+        _only_older(target.folder, before, name, tables.get(name)) for name in _AGING
     )
     if unchanged and before.version is not None:
         _copies(target.folder, before)
         return StreamReport(target.source, target.folder, False, {}, before.max_sequence)
-    last = segments[-1].last_sequence if segments else before.max_sequence
+    last = after.segments[-1].last_sequence if after.segments else before.max_sequence
     stamp = hashlib.sha256(f"{content.now}{sorted(hashes.items())}".encode()).hexdigest()[:12]
     version = f"{last}-{stamp}"
     entries = _write(target.folder, version, tables)
@@ -100,38 +133,35 @@ def publish(target: Target, content: Content, erased: Sequence[str]) -> StreamRe
         source=target.source,
         account_id=target.account_id,
         version=version,
-        previous=before.version,
+        previous=before.version if scrubbed is former else None,
         created=content.now,
-        segments=segments,
+        segments=after.segments,
+        compacted=after.compacted,
+        last=last,
         files=entries,
         sources=sources,
     )
     files.write_json(target.folder / manifest.NAME, text, point="feed-manifest")
-    after = manifest.read(target.folder)
-    _copies(target.folder, after)
-    _sweep(target.folder, after)
+    published = manifest.read(target.folder)
+    _copies(target.folder, published)
+    _sweep(target.folder, published)
     counts = dict(content.new.group_by("type").len().sort("type").iter_rows())
     return StreamReport(target.source, target.folder, True, counts, last)
 
 
-def _segments(
-    target: Target, content: Content, before: manifest.Published, erased: Sequence[str]
-) -> tuple[Segment, ...]:
-    segments = before.segments
-    if erased:
-        gone = pl.col("correlationid").is_in(list(erased))
-        segments = scrubbed(target.folder, segments, gone, None, point="feed-scrub")
+def _grown(target: Target, content: Content, before: manifest.Published, told: History) -> History:
     if content.new.is_empty():
-        return segments
+        return told
     sources = attribution.used_sources(content.new, content.sources)
-    rows = numbered(content.new, int(before.max_sequence) + 1)
+    numbers = numbered(content.new, int(before.max_sequence) + 1)
+    rows = numbers.with_columns(source=pl.lit(target.source))
     new = write_segment(
         target.folder,
-        rows.with_columns(source=pl.lit(target.source)),
+        rows,
         metadata=attribution.parquet_metadata(sources, target.source, SCHEMA_VERSION),
         point="feed-segment",
     )
-    return (*segments, new)
+    return told.followed_by(new, rows.select(SIGNAL_SCHEMA.names()))
 
 
 def _tables(
@@ -146,16 +176,35 @@ def _tables(
         "sources": sources,
         "signal_types": content.types,
         "source_status": content.source_status,
+        **content.beside,
     }
-    extra = {"ATTRIBUTION.md": page.encode()}
+    extra = {"ATTRIBUTION.md": page.encode(), **contract_files()}
     if content.matches is not None:
         frames["matches"] = content.matches
-        frames["lead_scores"] = lead_scores(standing, content.types, content.now)
+        frames["lead_scores"] = lead_scores(
+            standing, content.types, content.now, rating=content.rating
+        )
         flat = current.flat(standing)
         extra["signals_current.csv"] = csv_bytes(flat)
+        extra["signals_current.jsonl"] = standing.write_ndjson().encode()
         extra["signals_current.xlsx"] = xlsx_bytes(flat, content.now, page)
     tables = {f"{name}.parquet": parquet_bytes(frame, about) for name, frame in frames.items()}
     return {**tables, **extra}
+
+
+def _only_older(folder: Path, before: manifest.Published, name: str, body: bytes | None) -> bool:
+    """Return whether a file says what it said, but for values that move with the days."""
+    path = before.path_of(name)
+    if path is None or body is None:
+        return path is None and body is None
+    then, now = (
+        pl.read_parquet(source)
+        .drop(_BY_AGE, strict=False)
+        .with_columns(pl.col("signalids").list.sort())
+        .sort(_AGING[name])
+        for source in (folder / path, io.BytesIO(body))
+    )
+    return then.columns == now.columns and then.equals(now)
 
 
 def _write(folder: Path, version: str, tables: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
@@ -178,6 +227,7 @@ def _copies(folder: Path, published: manifest.Published) -> None:
 
 def _sweep(folder: Path, published: manifest.Published) -> None:
     sweep(folder, "segments", [part.path for part in published.segments])
+    sweep(folder, "compacted", [published.compacted.path] if published.compacted else [])
     kept = {name for name in (published.version, published.previous) if name}
     versions = folder / "versions"
     for path in sorted(versions.iterdir()) if versions.is_dir() else ():

@@ -8,13 +8,15 @@ is known go in, the rows to add come out. Does not belong here: files.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 
 from opendata.clock import Clock
 from signals.amend import blank, followed, renamed
+from signals.caps import WAITING_SCHEMA, within
 from signals.contract import EXPORTED_VERDICTS, SIGNAL_SCHEMA
+from signals.fit import Rating
 from signals.identity import hashed
 from signals.scoring import scored
 from signals.segments import latest
@@ -38,16 +40,42 @@ class Before:
         leads: ids of the leads it then had.
         company_sequence: last sequence of the company log that any stream took into
             account before now; what comes after it is new to everybody.
+        forgotten: leads that must be forgotten: their rows end without values.
+        waiting: signals that a cap held back.
     """
 
     rows: pl.DataFrame
     leads: frozenset[str]
     company_sequence: str
+    forgotten: frozenset[str] = frozenset()
+    waiting: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the account asked for: how companies fit its profile, and what never waits."""
+
+    rating: Rating
+    silencing: frozenset[str]
+
+
+@dataclass(frozen=True)
+class AccountRows:
+    """The rows an account gains, and the signals that its caps hold back."""
+
+    told: pl.DataFrame
+    waiting: pl.DataFrame
 
 
 def account_rows(
-    company: pl.DataFrame, matches: pl.DataFrame, before: Before, *, now: datetime, run_id: str
-) -> pl.DataFrame:
+    company: pl.DataFrame,
+    matches: pl.DataFrame,
+    before: Before,
+    *,
+    now: datetime,
+    run_id: str,
+    wish: Wish | None = None,
+) -> AccountRows:
     """Return the rows that bring an account's stream up to date, without sequence.
 
     A lead's signal stands when the company's signal stands and its match is confirmed or
@@ -60,17 +88,26 @@ def account_rows(
         before: what was published.
         now: instant of the publication, UTC.
         run_id: name of the run.
+        wish: what the account asked for, if it has a profile.
     """
     told = latest(before.rows)
     last = latest(company)
     wanted = _wanted(last, matches)
     new = _asserted(wanted, told, before, now)
     changed = _amended(wanted, told)
-    gone = _withdrawn(told, last, wanted, matches, now, run_id)
+    gone = _withdrawn(told, last, wanted, matches, before.forgotten, now, run_id)
     day = Clock.at(now).today()
     base = pl.col("score_breakdown").str.json_path_match("$.base").cast(pl.Int64)
-    said = pl.concat([new, changed])
-    said = scored(said.with_columns(base_score=base), day).with_columns(
+    said = pl.concat([new, changed]).with_columns(base_score=base)
+    rated = scored(said, day) if wish is None else _rated(said, day, wish.rating)
+    kept, waiting = rated, WAITING_SCHEMA.to_frame()
+    if wish is not None:
+        fresh = pl.col("op") == "ASSERT"
+        heard, waiting = within(
+            rated.filter(fresh), before.rows, wish.rating.profile, wish.silencing, day
+        )
+        kept = pl.concat([heard, rated.filter(fresh.not_())])
+    said = kept.with_columns(
         recordedtime=pl.lit(now).cast(pl.Datetime("us", "UTC")), run_id=pl.lit(run_id)
     )
     first = pl.col("supersedes").is_null()
@@ -82,7 +119,11 @@ def account_rows(
             renamed(gone.filter(pl.col("op") == "ERASE")),
         ]
     )
-    return rows.sort("time", "type", "subject", "lead_id", "signalid")
+    return AccountRows(rows.sort("time", "type", "subject", "lead_id", "signalid"), waiting)
+
+
+def _rated(rows: pl.DataFrame, day: date, rating: Rating) -> pl.DataFrame:
+    return scored(rating.rated(rows), day, rating.factors()).drop("fit")
 
 
 def _wanted(company: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
@@ -118,11 +159,13 @@ def _asserted(
     older = pl.col("sequence") <= before.company_sequence
     known_lead = pl.col("lead_id").is_in(list(before.leads))
     reason = (
-        pl.when(older & known_lead)
+        pl.when(pl.col("signalid").is_in(list(before.waiting)))
+        .then(pl.lit("held_back"))
+        .when(older & known_lead)
         .then(pl.lit("match_changed"))
         .when(older)
         .then(pl.lit("lead_added"))
-        .when(pl.col("supersedes").is_not_null())
+        .when(pl.col("supersedes").is_not_null() | (pl.col("reason") == "identity_merge"))
         .then(pl.col("reason"))
         .otherwise(_NO_TEXT)
     )
@@ -152,16 +195,19 @@ def _withdrawn(
     company: pl.DataFrame,
     wanted: pl.DataFrame,
     matches: pl.DataFrame,
+    forgotten: frozenset[str],
     now: datetime,
     run_id: str,
 ) -> pl.DataFrame:
     """Return the end of what the account holds and no longer should."""
     state = company.select(correlationid="signalid", _op="op", _reason="reason")
     held = told.filter(pl.col("op") != "ERASE").join(state, on="correlationid", how="left")
-    erased = held.filter(pl.col("_op") == "ERASE")
-    gone = held.filter(_STANDS, pl.col("_op").fill_null("") != "ERASE").join(
-        wanted, on="signalid", how="anti"
-    )
+    of_lead = pl.col("lead_id").is_in(list(forgotten)).fill_null(False)
+    ended = (pl.col("_op").fill_null("") == "ERASE") | of_lead
+    # Why the company's signal was erased; a lead that was forgotten has no such reason.
+    why_erased = pl.when(pl.col("_op") == "ERASE").then("_reason")
+    erased = held.filter(ended).with_columns(_reason=why_erased.fill_null("opposition"))
+    gone = held.filter(_STANDS, ~ended).join(wanted, on="signalid", how="anti")
     present = pl.col("lead_id").is_in(matches["lead_id"].unique().to_list())
     why = (
         pl.when(pl.col("_op") == "RETRACT")
@@ -172,6 +218,6 @@ def _withdrawn(
     )
     retracted = followed(gone.with_columns(_why=why), "RETRACT", "", now, run_id)
     retracted = retracted.with_columns(reason=pl.col("_why")).select(SIGNAL_SCHEMA.names())
-    forgotten = followed(erased, "ERASE", "", now, run_id).with_columns(reason=pl.col("_reason"))
-    emptied = blank(forgotten, "opposition").with_columns(reason=forgotten["_reason"])
+    last = followed(erased, "ERASE", "", now, run_id)
+    emptied = blank(last, "opposition").with_columns(reason=last["_reason"])
     return pl.concat([retracted, emptied.select(SIGNAL_SCHEMA.names())])

@@ -14,6 +14,9 @@ from typing import Any
 
 import polars as pl
 
+from assets import discovery
+from opendata.typing_rules import DTYPES
+
 TEXT, DAY, NUMBER, WHOLE, FLAG = pl.String(), pl.Date(), pl.Float64(), pl.Int64(), pl.Boolean()
 
 SCHEMAS: dict[str, dict[str, pl.DataType]] = {
@@ -100,6 +103,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
         "titulaire_siren": TEXT,
         "titulaire_nom": TEXT,
         "nature": TEXT,
+        "type_marche": TEXT,
         "code_cpv": TEXT,
         "procedure": TEXT,
         "montant_eur": NUMBER,
@@ -108,6 +112,9 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
         "date_notification": DAY,
         "date_premiere_notification": DAY,
         "date_publication": DAY,
+        "modifications": WHOLE,
+        "montant_initial_eur": NUMBER,
+        "duree_initiale_mois": WHOLE,
         "titulaire_departement": TEXT,
     },
     "egapro__declarations": {
@@ -134,9 +141,15 @@ _KEYS = ("change_id", "notice_id", "uid", "siren")
 Row = Mapping[str, Any]
 
 
+def described(name: str) -> dict[str, pl.DataType]:
+    """Return the columns of a table that no row is written for here, from its dataset.yml."""
+    columns = discovery.owners()[name].described_columns(name)
+    return {column.name: DTYPES[column.type] for column in columns}
+
+
 def table(name: str, rows: Sequence[Row]) -> pl.DataFrame:
     """Return ``rows`` as the table ``name``; what a row does not give is null or usual."""
-    schema = {**SCHEMAS[name], **COMMON}
+    schema = {**(SCHEMAS.get(name) or described(name)), **COMMON}
     dataset = name.split("__")[0]
     full = []
     for row in rows:
@@ -174,6 +187,12 @@ class Tables:
         rows = [*self.old.get(name, ()), *self.new.get(name, ())]
         there = pl.col("_op") != "removed"
         return table(name, rows).lazy().filter(there).drop("_op")
+
+    def since(self, name: str) -> date | None:
+        return None
+
+    def past(self, name: str, steps: int) -> pl.LazyFrame:
+        return table(name, self.old.get(name, ()) if steps == 1 else ()).lazy().drop("_op")
 
 
 def change(kind: str, **values: Any) -> dict[str, Any]:

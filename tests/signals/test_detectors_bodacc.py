@@ -213,3 +213,31 @@ def test_closures_and_their_outcome(nature: str, outcome: str) -> None:
     )
     assert json.loads(event["after"])["outcome"] == outcome
     assert judged("insolvency_closed", jugement_nature=nature).is_empty()
+
+
+#: *Synthetic*: the real sale, were its buyer a natural person.
+DISPOSAL: dict[str, Any] = {
+    **{name: value for name, value in SALE.items() if not name.startswith(("buyer", "seller"))},
+    "seller_siren": SALE["seller_siren"],
+    "seller_name": "SELLER",
+    "buyer_is_person": True,
+}
+
+
+def test_company_that_sells_to_a_natural_person_sold_a_business() -> None:
+    (event,) = found("business_sold", "disposals", DISPOSAL).iter_rows(named=True)
+    assert (event["siren"], event["counterparty_siren"]) == (SALE["seller_siren"], None)
+    said = json.loads(event["after"])
+    assert (said["buyer_siren"], said["buyer_is_person"]) == (None, True)
+    assert event["title_fr"] == "Vente d'un fonds pour 10 k€"
+    assert event["dataclassification"] == "company"
+
+
+def test_both_roads_of_a_sale_are_told() -> None:
+    frames = Tables(TODAY, {"bodacc__sales": [SALE], "bodacc__disposals": [DISPOSAL]})
+    assert registry()["business_sold"].detect(frames).collect().height == 2
+
+
+def test_leased_business_is_not_sold_to_a_person_either() -> None:
+    lease = {**DISPOSAL, "category": "Etablissement reçu en location-gérance"}
+    assert found("business_sold", "disposals", lease).is_empty()

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from signal_tables import ARRIVAL, Tables, change
+from signal_tables import Tables, change
 
 from signals.contract import EVENT_SCHEMA
 from signals.registry import registry
@@ -37,6 +37,16 @@ HQ = change(
 )  # fmt: skip
 RENAMED = change("unit_renamed", column="denomination", before="ALPHA", after="OMEGA")
 NAF = change("unit_activity_changed", column="activite_principale", before="81.10Z", after="68.32A")
+EMPLOYER = change(
+    "unit_became_employer", column="caractere_employeur", before="N", after="O",
+    to_commune="75102",
+)  # fmt: skip
+RISEN = change("unit_headcount_changed", column="tranche_effectifs", before="03", after="11")
+FALLEN = {**RISEN, "before": "11", "after": "03"}
+CLASS = change(
+    "unit_size_class_changed", column="categorie_entreprise", before="PME", after="ETI"
+)  # fmt: skip
+MISSION = change("unit_mission_changed", column="societe_mission", before="N", after="O")
 FORM = change("unit_legal_form_changed", column="categorie_juridique", before="5499", after="5710")
 
 POSITIVE = {
@@ -50,6 +60,11 @@ POSITIVE = {
     "renamed": RENAMED,
     "activity_changed": NAF,
     "legal_form_changed": FORM,
+    "first_employee": EMPLOYER,
+    "headcount_band_up": RISEN,
+    "headcount_band_down": FALLEN,
+    "size_class_up": CLASS,
+    "mission_or_ess_status": MISSION,
 }
 
 
@@ -135,6 +150,17 @@ def test_a_row_removed_from_the_table_is_no_event(code: str) -> None:
         pytest.param("activity_changed", [{**NAF, "is_mass_operation": True}], id="mass recoding"),
         pytest.param("activity_changed", [{**NAF, "before": "00.00Z"}], id="was unknown"),
         pytest.param("activity_changed", [{**NAF, "after": "[ND]"}], id="becomes masked"),
+        pytest.param("headcount_band_up", [FALLEN], id="band fell"),
+        pytest.param("headcount_band_up", [{**RISEN, "before": "NN"}], id="band was unknown"),
+        pytest.param("headcount_band_down", [RISEN], id="band rose"),
+        pytest.param("headcount_band_down", [{**FALLEN, "after": "NN"}], id="band not known now"),
+        pytest.param("size_class_up", [{**CLASS, "before": "GE"}], id="class fell"),
+        pytest.param("size_class_up", [{**CLASS, "before": None}], id="class was unknown"),
+        pytest.param("mission_or_ess_status", [{**MISSION, "before": None}], id="status unknown"),
+        pytest.param("mission_or_ess_status", [{**MISSION, "before": "[ND]"}], id="was masked"),
+        pytest.param(
+            "mission_or_ess_status", [{**MISSION, "is_mass_operation": True}], id="all recoded"
+        ),
         pytest.param(
             "legal_form_changed", [{**FORM, "is_mass_operation": True}], id="forms recoded"
         ),
@@ -178,42 +204,31 @@ def test_titles_say_the_distance() -> None:
     assert near["title_fr"].to_list() == ["Déménagement du siège"]
 
 
-# A registration at the new court; real category and shape, company of the move (fixture).
-NOTICE = {**ARRIVAL, "siren": HQ["siren"], "date_parution": date(2017, 3, 20)}
+def test_yearly_figures_say_their_year_and_what_they_went_through() -> None:
+    row = {**RISEN, "occurred_at": date(2015, 12, 31)}
+    (event,) = found("headcount_band_up", row).iter_rows(named=True)
+    assert event["title_fr"] == "Effectif : 6-9 → 10-19 (2015)"
+    assert json.loads(event["after"]) == {"value": "11", "year": 2015}
+    assert registry()["headcount_band_up"].signal.time_precision == "year"
+    (event,) = found("size_class_up", CLASS).iter_rows(named=True)
+    assert event["title_en"] == "Size class: SME → mid-size (2017)"
 
 
-def test_registration_confirms_the_move_whichever_is_new() -> None:
-    both = found("hq_moved", HQ, bodacc__registrations=[NOTICE])
-    late_notice = registry()["hq_moved"].detect(
-        Tables(
-            TODAY,
-            {"sirene_changes": [], "bodacc__registrations": [NOTICE]},
-            {"sirene_changes": [HQ]},
-        )
-    )
-    notice = pl.col("source_id") == "bodacc@v1"
-    confirmed = both.filter(notice)
-    assert confirmed.equals(late_notice.collect())
-    assert confirmed["event_key"].to_list() == both.filter(~notice)["event_key"].to_list()
-    assert confirmed["record_key"].to_list() == [NOTICE["notice_id"]]
-    assert confirmed["amends_only"].to_list() == [True]
+def test_published_band_of_one_year_is_one_event_even_if_corrected_later() -> None:
+    later = {**RISEN, "after": "12", "change_id": "c-corrected"}
+    keys = found("headcount_band_up", RISEN, later)["event_key"]
+    assert keys.n_unique() == 1
 
 
-@pytest.mark.parametrize(
-    "notice",
-    [
-        {**NOTICE, "date_parution": date(2016, 8, 1)},
-        {**NOTICE, "category": "Immatriculation d'une personne morale (B, D) sans activité"},
-        {**NOTICE, "siren": "382456051"},
-    ],
-    ids=["too far apart", "not a transfer", "another company"],
-)
-def test_other_registrations_do_not_confirm_a_move(notice: dict[str, Any]) -> None:
-    assert found("hq_moved", HQ, bodacc__registrations=[notice]).height == 1
+def test_second_first_employee_is_the_same_event() -> None:
+    again = {**EMPLOYER, "occurred_at": date(2017, 4, 1), "change_id": "c-again"}
+    assert found("first_employee", EMPLOYER, again)["event_key"].n_unique() == 1
 
 
-def test_arrival_is_signalled_only_while_sirene_does_not_show_the_move() -> None:
-    assert found("hq_moved_in", bodacc__registrations=[NOTICE]).height == 1
-    assert found("hq_moved_in", HQ, bodacc__registrations=[NOTICE]).is_empty()
-    elsewhere = {**HQ, "siren": "382456051"}
-    assert found("hq_moved_in", elsewhere, bodacc__registrations=[NOTICE]).height == 1
+def test_status_says_which_and_whether_it_is_gained_or_lost() -> None:
+    lost = {**MISSION, "change": "unit_ess_changed", "column": "ess", "before": "O", "after": "N"}
+    titles = found("mission_or_ess_status", MISSION, lost)["title_fr"].to_list()
+    assert titles == [
+        "Société à mission : qualité acquise",
+        "Économie sociale et solidaire : qualité perdue",
+    ]

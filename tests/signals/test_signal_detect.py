@@ -110,15 +110,23 @@ def test_natural_person_is_left_out_or_unnamed_and_never_prospected_if_masked() 
     person = change("unit_closed", personne_morale=False, nom_complet="JEAN DUPONT")
     frames = Tables(date(2017, 4, 11), {"sirene_changes": [person]})
     when = datetime(2017, 4, 11, 10, tzinfo=UTC)
-    assert detect_all(frames, recorded=when, run_id="r").is_empty()
+    left_out: dict[str, int] = {}
+    assert detect_all(frames, recorded=when, run_id="r", left_out=left_out).is_empty()
+    assert left_out == {"company_closed": 1}
     (row,) = detect_all(frames, recorded=when, run_id="r", sole_traders=True).to_dicts()
     assert row["dataclassification"] == "sole_trader"
     assert row["prospecting_allowed"] is True
     assert "DUPONT" not in str(row)
     unit = {"siren": person["siren"], "statut_diffusion": "P", "personne_morale": False}
     masked = Tables(frames.today, {"sirene_changes": [person], "sirene__legal_units": [unit]})
-    (row,) = detect_all(masked, recorded=when, run_id="r", sole_traders=True).to_dicts()
+    assert detect_all(masked, recorded=when, run_id="r", sole_traders=True).is_empty()
+
+
+def test_company_under_partial_diffusion_is_told_and_closed_to_prospecting() -> None:
+    unit = {**UNIT, "statut_diffusion": "P"}
+    (row,) = found(decp__awards=[AWARD], sirene__legal_units=[unit]).to_dicts()
     assert row["prospecting_allowed"] is False
+    assert row["dataclassification"] == "company"
 
 
 def test_rule_that_cannot_read_its_table_stops_the_run_by_name() -> None:

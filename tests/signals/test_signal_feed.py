@@ -31,10 +31,12 @@ from signal_world import (
     tree,
 )
 
+from opendata.cells import harmless
 from opendata.errors import LicenceError
 from signals.contract import SignalRow
 from signals.feed import manifest
-from signals.feed.current import harmless
+from signals.feed.companions import COMPANIONS, OF_ACCOUNTS
+from signals.feed.schemas import contract_files
 from signals.log import SignalLog
 
 
@@ -299,9 +301,9 @@ def test_manifest_is_a_data_package(log: SignalLog, out: Path) -> None:
     (table,) = [one for one in content["resources"] if one["name"] == "signals_current"]
     assert [one["name"] for one in table["schema"]["fields"]] == list(SignalRow.model_fields)
     assert {Path(one["path"]).name for one in content["resources"]} == {
-        "ATTRIBUTION.md", "lead_scores.parquet", "matches.parquet", "signal_types.parquet",
-        "signals_current.csv", "signals_current.parquet", "signals_current.xlsx",
-        "source_status.parquet", "sources.parquet", "tombstones.parquet",
+        "ATTRIBUTION.md", "signals_current.csv", "signals_current.parquet",
+        "signals_current.jsonl", "signals_current.xlsx",
+        *(f"{table}.parquet" for table in COMPANIONS), *contract_files(),
     }  # fmt: skip
 
 
@@ -311,4 +313,15 @@ def test_no_lead_and_no_match_in_the_company_stream(log: SignalLog, out: Path) -
     private = ["lead_id", "account_id", "match_id", "match_probability", "match_status"]
     assert rows.select(pl.col(private).is_null().all()).row(0) == (True,) * len(private)
     names = {path.name for path in (out / "company").iterdir()}
-    assert not names & {"matches.parquet", "lead_scores.parquet", "signals_current.xlsx"}
+    assert not names & {"signals_current.xlsx", "signals_current.csv", "signals_current.jsonl"}
+    assert not names & {f"{table}.parquet" for table in OF_ACCOUNTS}
+
+
+def test_json_lines_say_what_the_snapshot_says(log: SignalLog, out: Path) -> None:
+    publish(log, out, match("l1", BUYER))
+    lines = (account(out) / "signals_current.jsonl").read_text().splitlines()
+    rows = current(account(out))
+    assert [json.loads(line)["id"] for line in lines] == rows["id"].to_list()
+    (said,) = [json.loads(line) for line in lines]
+    assert (said["siren"], said["lead_id"]) == (BUYER, "l1")
+    assert said["evidence"][0]["publisher"] == "DILA"

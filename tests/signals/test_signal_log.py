@@ -291,3 +291,20 @@ def test_any_order_any_repetition_one_state(
     assert (
         log.current().sort(order).select(shown).equals(at_once.current().sort(order).select(shown))
     )
+
+
+def test_what_stands_about_a_company_that_objected_is_closed_to_prospecting(
+    tmp_path: Path,
+) -> None:
+    log = SignalLog(tmp_path)
+    tell(log, candidates(bodacc__sales=[SALE]))
+    open_before = log.current().filter(pl.col("prospecting_allowed"))
+    assert open_before.height
+    sirens = open_before["siren"].unique().to_list()
+    closed = log.close_to_prospecting(sirens, recorded=at(), run_id="run-2").rows
+    assert set(closed["op"]) == {"AMEND"}
+    assert set(closed["reason"]) == {"opposition"}
+    assert closed["company_name"].to_list() == open_before["company_name"].to_list()
+    assert not log.current()["prospecting_allowed"].any()
+    again = log.close_to_prospecting(sirens, recorded=at(), run_id="run-3").rows
+    assert again.is_empty()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from register_lists import Lists
 from signal_tables import AWARD, OPENING, SALE, Tables
 from signal_world import OTHER_SALE, at
 
@@ -104,3 +105,37 @@ def test_record_taken_back_by_its_publisher_is_a_correction(tmp_path: Path) -> N
     added = run(log, {"decp__awards": [{**award, "_op": "removed"}]}, proof)
     assert added.counts == {"RETRACT": 1}
     assert added.rows["reason"].to_list() == ["source_correction"]
+
+
+def test_register_that_forgets_by_design_takes_nothing_back(tmp_path: Path) -> None:
+    """A certificate that is over leaves the list of RGE: it was obtained nevertheless."""
+    held = {
+        "siret": "38245605100004", "siren": "382456051", "code_qualification": "3111D111",
+        "domaine": "Toiture", "date_debut": date(2021, 1, 4), "date_fin": date(2021, 1, 19),
+    }  # fmt: skip
+    unit = {"siren": "382456051", "personne_morale": True, "statut_diffusion": "O"}
+    units = {"sirene__legal_units": [[unit]]}
+    log = SignalLog(tmp_path)
+    for lists in ([[], [held]], [[], [held], []]):
+        frames = Lists(DAY, {"rge__qualifications": lists, **units}, published=DAY)
+        found = detect_all(frames, recorded=at(DAY), run_id="r")
+        gone = withdrawn(frames, log.current(), recorded=at(DAY), run_id="r")
+        added = log.append(found, {"rge": f"v{len(lists)}"}, gone)
+        assert added.counts == ({"ASSERT": 1} if len(lists) == 2 else {})
+
+
+def test_agreement_withdrawn_from_publication_takes_its_signal_back(tmp_path: Path) -> None:
+    signed = {
+        "agreement_id": "ACCOTEXT1", "nature": "ACCORD", "siren": "382456051", "withdrawn": False,
+        "themes": "Télétravail", "date_depot": date(2021, 1, 4),
+    }  # fmt: skip
+    tombstone = {"agreement_id": "ACCOTEXT1", "withdrawn": True}
+    unit = {"siren": "382456051", "personne_morale": True, "statut_diffusion": "O"}
+    units = {"sirene__legal_units": [[unit]]}
+    log, counts = SignalLog(tmp_path), []
+    for lists in ([[], [signed]], [[signed], [tombstone]]):
+        frames = Lists(DAY, {"acco__agreements": lists, **units}, published=DAY)
+        found = detect_all(frames, recorded=at(DAY), run_id="r")
+        gone = withdrawn(frames, log.current(), recorded=at(DAY), run_id="r")
+        counts.append(log.append(found, {"acco": str(len(counts))}, gone).counts)
+    assert counts == [{"ASSERT": 1}, {"RETRACT": 1}]

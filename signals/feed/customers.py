@@ -1,0 +1,78 @@
+"""What the exports know of the accounts beside their leads: profiles, companies, links.
+
+Belongs here: the tables of an account that follow from its profile and from what companies
+are. Does not belong here: the rules behind them (:mod:`signals.fit`,
+:mod:`signals.discovery`, :mod:`signals.groups`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import polars as pl
+
+from signals.contract import EXPORTED_VERDICTS
+from signals.fit import COMPANY_SCHEMA, Rating, rating
+from signals.groups import LINK_SCHEMA
+from signals.profile import Profile
+
+KNOWN_SCHEMA = pl.Schema({"account_id": pl.String(), "siren": pl.String()})
+
+
+@dataclass(frozen=True)
+class Customers:
+    """What is known of the accounts.
+
+    Attributes:
+        profiles: account → profile.
+        companies: the register, in :data:`signals.fit.COMPANY_SCHEMA`.
+        links: between companies, in :data:`signals.groups.LINK_SCHEMA`.
+        known: account and SIREN of every company that is, or may be, a lead, whether or not
+            its answer may be used: who objected must not come back as a discovery.
+    """
+
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    companies: pl.LazyFrame = field(default_factory=lambda: COMPANY_SCHEMA.to_frame().lazy())
+    links: pl.LazyFrame = field(default_factory=lambda: LINK_SCHEMA.to_frame().lazy())
+    known: pl.DataFrame = field(default_factory=KNOWN_SCHEMA.to_frame)
+
+    def of(self, standing: pl.DataFrame, matches: pl.DataFrame) -> Concerned:
+        """Return what is known of the companies that have news, are leads, or are linked to one."""
+        leads = matches.filter(pl.col("verdict").is_in(EXPORTED_VERDICTS)).select(
+            "account_id", "lead_id", "siren"
+        ).drop_nulls()  # fmt: skip
+        mine = leads.select("siren").unique()
+        links = self.links.join(mine.lazy(), on="siren", how="semi").collect()
+        named = [standing.select("siren"), mine, links.select(siren="related_siren")]
+        wanted = pl.concat(named).drop_nulls().unique()
+        companies = self.companies.join(wanted.lazy(), on="siren", how="semi")
+        one_each = companies.unique("siren", keep="any").collect().sort("siren")
+        return Concerned(self, one_each.select(COMPANY_SCHEMA.names()), links, leads)
+
+
+@dataclass(frozen=True)
+class Concerned:
+    """The companies of one export, and what the accounts make of them."""
+
+    customers: Customers
+    companies: pl.DataFrame
+    links: pl.DataFrame
+    leads: pl.DataFrame
+
+    def rating(self, account_id: str) -> Rating | None:
+        """Return the account's profile and how the companies fit it; ``None`` without one."""
+        profile = self.customers.profiles.get(account_id)
+        return None if profile is None else rating(profile, self.companies)
+
+    def known(self, account_id: str) -> pl.DataFrame:
+        """Return the companies that are, or may be, a lead of the account."""
+        mine = pl.col("account_id") == account_id
+        rows = [self.customers.known, self.leads.select("account_id", "siren")]
+        return pl.concat(rows).filter(mine).select("siren").unique()
+
+    @cached_property
+    def legal_persons(self) -> pl.DataFrame:
+        """Return the companies that may be named."""
+        return self.companies.filter(pl.col("personne_morale"))

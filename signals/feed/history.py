@@ -1,0 +1,140 @@
+"""What a stream has said: its segments, and what is left of those that compaction dropped.
+
+Belongs here: reading both, dropping old segments, taking values out of either. Does not
+belong here: which rows a stream gains, its other files (:mod:`signals.feed.publication`).
+
+A stream that is kept for some days only ("window") drops older segments whole; the last
+row of each of their signals goes into one file, so that the publisher still knows what it
+said and the snapshot stays complete. ``min_sequence`` rises: a cursor in the window goes
+on, an older one starts from the snapshot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from opendata import files
+from opendata.errors import StateError
+from signals.amend import blank
+from signals.contract import SIGNAL_SCHEMA
+from signals.feed import manifest
+from signals.feed.spreadsheets import parquet_bytes
+from signals.log import scrubbed
+from signals.segments import Segment, latest, read_segments
+
+_NOTHING = SIGNAL_SCHEMA.to_frame()
+
+
+@dataclass(frozen=True)
+class History:
+    """A stream in memory, with the files that it comes from.
+
+    Attributes:
+        folder: the stream's folder.
+        compacted: the file left of dropped segments, if any were.
+        segments: the segments kept, in order.
+        base: rows of ``compacted``.
+        rows: rows of ``segments``.
+    """
+
+    folder: Path
+    compacted: manifest.Compacted | None
+    segments: tuple[Segment, ...]
+    base: pl.DataFrame
+    rows: pl.DataFrame
+
+    @cached_property
+    def told(self) -> pl.DataFrame:
+        """Return every row that may still be the last of its signal, in order."""
+        return pl.concat([self.base, self.rows])
+
+    def followed_by(self, segment: Segment, rows: pl.DataFrame) -> History:
+        """Return the history with one more segment."""
+        return replace(self, segments=(*self.segments, segment), rows=pl.concat([self.rows, rows]))
+
+    def without(self, erased: pl.Expr) -> History:
+        """Return the history with no values in ``erased`` rows; only files touched are written."""
+        hit = erased & (pl.col("op") != "ERASE")
+        after = self
+        if not self.rows.filter(hit).is_empty():
+            segments = scrubbed(self.folder, self.segments, erased, None, point="feed-scrub")
+            after = replace(self, segments=segments, rows=read_segments(self.folder, segments))
+        gone = self.base.filter(hit)
+        if self.compacted is None or gone.is_empty():
+            return after
+        kept = self.base.join(gone.select("sequence"), on="sequence", how="anti")
+        base = pl.concat([kept, blank(gone, None)]).sort("sequence")
+        return replace(
+            after, compacted=self._written(base, self.compacted.as_of_sequence), base=base
+        )
+
+    def within(self, oldest: datetime | None, published: int) -> History:
+        """Return the history without the leading segments whose rows are all before ``oldest``.
+
+        Args:
+            oldest: instant, UTC; ``None`` keeps everything.
+            published: number of segments that were published before: a row is offered once.
+        """
+        dropped = self._older(oldest, published) if oldest else 0
+        if not dropped:
+            return self
+        last = self.segments[dropped - 1].last_sequence
+        old = pl.col("sequence") <= last
+        base = latest(pl.concat([self.base, self.rows.filter(old)]))
+        return replace(
+            self,
+            compacted=self._written(base, last),
+            segments=self.segments[dropped:],
+            base=base,
+            rows=self.rows.filter(~old),
+        )
+
+    def _older(self, oldest: datetime, published: int) -> int:
+        first = 0
+        for number, segment in enumerate(self.segments[:published]):
+            recorded = self.rows["recordedtime"].slice(first, segment.rows)
+            if (recorded >= oldest).any():
+                return number
+            first += segment.rows
+        return min(published, len(self.segments))
+
+    def _written(self, rows: pl.DataFrame, last: str) -> manifest.Compacted:
+        # Named by its content, for a name never gets other bytes.
+        body = parquet_bytes(rows, {"as_of_sequence": last})
+        digest = hashlib.sha256(body).hexdigest()
+        path = f"compacted/{last}-{digest[:12]}.parquet"
+        files.write_bytes(self.folder / path, body, point="feed-compacted")
+        return manifest.Compacted(path, last, rows.height, len(body), f"sha256:{digest}")
+
+
+def read(folder: Path, published: manifest.Published | None = None) -> History:
+    """Return the history of the stream under ``folder``; empty if it is new.
+
+    Raises:
+        StateError: a file that the manifest names is missing or is not the one described.
+    """
+    said = manifest.read(folder) if published is None else published
+    return History(
+        folder,
+        said.compacted,
+        said.segments,
+        _NOTHING if said.compacted is None else _base(folder, said.compacted),
+        read_segments(folder, said.segments),
+    )
+
+
+def _base(folder: Path, said: manifest.Compacted) -> pl.DataFrame:
+    path = folder / said.path
+    if not path.is_file() or path.stat().st_size != said.bytes:
+        raise StateError(
+            "what is left of old segments is missing or was changed",
+            next_step="restore the folder from a backup, or remove it whole to publish anew",
+            file=path.name,
+        )
+    return pl.read_parquet(path, glob=False, hive_partitioning=False)

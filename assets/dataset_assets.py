@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.workspace import Workspace, WorkspaceResource
+from assets.workspace import Workspace, WorkspaceResource, lacking
 from opendata.catalogue import Column, Dataset
 from opendata.derive import build_derived
 from opendata.errors import OpenDataError
@@ -20,6 +20,8 @@ from opendata.take import take
 
 #: One process writes the tables at a time.
 POOL = "tables"
+#: Status of a dataset whose key is not set.
+NOT_CONFIGURED = "not configured"
 _TYPES = {"code": "text"}
 
 
@@ -71,6 +73,9 @@ def _raw(source: Source) -> dg.AssetsDefinition:
         metadata=provenance(dataset),
     )
     def raw(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
+        variable = lacking(dataset)
+        if variable is not None:
+            return dg.MaterializeResult(metadata={**provenance(dataset), **_off(variable)})
         with (
             workspace.writing(f"asking for {dataset.name}") as opened,
             noted(dataset.name, opened.data_dir, opened.clock),
@@ -135,16 +140,45 @@ def _core(source: Source) -> dg.AssetsDefinition:
             workspace.writing(f"tables of {dataset.name}") as opened,
             noted(dataset.name, opened.data_dir, opened.clock),
         ):
-            outcome = _outcome(source, opened)
-        yield from _results(dataset, outcome)
+            variable = lacking(dataset)
+            off = variable is not None and opened.store.current(dataset.name) is None
+            outcome = None if off else _outcome(source, opened)
+        if outcome is None:
+            yield from _nothing(dataset, str(variable))
+        else:
+            yield from _results(dataset, outcome)
 
     return core
 
 
-def _origin_tables(dataset: Dataset) -> tuple[str, ...]:
-    from assets.discovery import sources
+def _off(variable: str) -> dict[str, Any]:
+    return {"status": NOT_CONFIGURED, "needs": variable, "dagster/row_count": 0}
 
-    return tuple(sources()[str(dataset.derived_from)].dataset.tables)
+
+def _nothing(dataset: Dataset, variable: str) -> Iterator[dg.MaterializeResult[None]]:
+    """Say of each table that nobody asked for it: that is neither a failure nor no change."""
+    for name in dataset.tables:
+        yield dg.MaterializeResult(
+            asset_key=core_key(name),
+            metadata={**provenance(dataset), **_off(variable)},
+            check_results=[
+                dg.AssetCheckResult(
+                    asset_key=core_key(name),
+                    check_name="gates",
+                    passed=True,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    description=f"not configured: {variable} is not set",
+                )
+            ],
+        )
+
+
+def _origin_tables(dataset: Dataset) -> tuple[str, ...]:
+    from assets.discovery import overlays, sources
+
+    over = overlays().get(str(dataset.derived_from))
+    own = sources()[str(dataset.derived_from)].dataset.tables
+    return (*own, *(over.tables if over is not None else ()))
 
 
 def _outcome(source: Source, opened: Workspace) -> Outcome:

@@ -5,6 +5,9 @@ Belongs here: pairing a description with its normaliser. There is no list to edi
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +15,8 @@ from pathlib import Path
 from opendata.catalogue import Dataset, load_catalogue
 from opendata.errors import SettingsError
 from opendata.ingest import Source
+from opendata.likeness import completed
+from opendata.mirrors import SETTING, chosen, with_mirrors
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -24,19 +29,37 @@ def sources() -> dict[str, Source]:
         SettingsError: a folder has a description but no usable ``normalise.py``.
     """
     found = {}
-    for name, dataset in load_catalogue(FOLDER).items():
+    mirrors = chosen(os.environ.get(SETTING, ""))
+    described = with_mirrors(load_catalogue(FOLDER), FOLDER, mirrors)
+    for name, dataset in completed(described).items():
         module = import_module(f"assets.{name}.normalise")
         wanted = "normalise" if dataset.derived_from is None else "derive"
         try:
-            function = {wanted: getattr(module, wanted)}
-            found[name] = Source(dataset, module.CODE_VERSION, **function)
+            functions = {wanted: getattr(module, wanted)}
+            if hasattr(module, "further"):
+                functions["further"] = module.further
+            found[name] = Source(dataset, module.CODE_VERSION, **functions)
         except AttributeError as error:
             raise SettingsError(
                 f"normalise.py has no {error.name}",
                 next_step=f"define `CODE_VERSION` and `{wanted}` in it",
                 dataset=name,
             ) from error
-    return found
+    over = _overlays(found)
+    return {
+        name: replace(source, overlay=over.get(str(source.dataset.derived_from)))
+        for name, source in found.items()
+    }
+
+
+def overlays() -> dict[str, Dataset]:
+    """Return snapshot → description of the dataset that overlays it."""
+    return _overlays(sources())
+
+
+def _overlays(found: Mapping[str, Source]) -> dict[str, Dataset]:
+    described = [source.dataset for source in found.values()]
+    return {one.overlays.dataset: one for one in described if one.overlays is not None}
 
 
 def tables() -> dict[str, str]:

@@ -15,7 +15,9 @@ from datetime import date
 import polars as pl
 
 from opendata.catalogue import Dataset
+from opendata.clock import PARIS
 from opendata.diff import OP
+from opendata.overlay import current, pairs
 from opendata.typing_rules import DTYPES
 from opendata.versions import TableStore
 
@@ -41,8 +43,18 @@ class StoreFrames:
         return self.store.current(self.datasets[table].name) is not None
 
     def current(self, table: str) -> pl.LazyFrame:
-        """Return all current rows of ``table``; none if it was never loaded."""
-        return self.store.scan(table) if self.has(table) else self._nothing(table)
+        """Return all current rows of ``table``; none if it was never loaded.
+
+        Where a daily flux overlays it, its rows stand in place of those they replace.
+        """
+        if not self.has(table):
+            return self._nothing(table)
+        over = next((one for one in self.datasets.values() if self._overlays(one, table)), None)
+        return self.store.scan(table) if over is None else current(self.store, table, over)
+
+    def _overlays(self, dataset: Dataset, table: str) -> bool:
+        overlay = dataset.overlays
+        return overlay is not None and table in pairs(overlay.dataset, dataset)
 
     def delta(self, table: str) -> pl.LazyFrame:
         """Return what is new since the cursor, with ``_op``; nothing on the baseline."""
@@ -50,6 +62,24 @@ class StoreFrames:
         if since is None or not self.has(table):
             return self._nothing(table).with_columns(pl.lit("").alias(OP))
         return self.store.delta(table, since)
+
+    def past(self, table: str, steps: int) -> pl.LazyFrame:
+        """Return the rows of the version ``steps`` before what is new; none if it is not there."""
+        name = self.datasets[table].name
+        state = self.store.state(name)
+        seen = self.cursors.get(name)
+        version = None if seen is None or seen == state.current else state.find(seen)
+        for _ in range(steps - 1):
+            version = None if version is None else state.before(version.id)
+        if version is None or table not in version.tables:
+            return self._nothing(table)
+        return self.store.scan_version(table, version.id)
+
+    def since(self, table: str) -> date | None:
+        """Return the legal day on which the version of the cursor was made, if there is one."""
+        name = self.datasets[table].name
+        seen = self.store.state(name).find(self.cursors.get(name, ""))
+        return None if seen is None else seen.created_at.astimezone(PARIS).date()
 
     def _nothing(self, table: str) -> pl.LazyFrame:
         columns = self.datasets[table].described_columns(table)

@@ -18,23 +18,35 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dagster as dg
+import polars as pl
 from pydantic import Field
 
+from assets import discovery
 from leads import keys
+from leads.labels import LabelStore
+from leads.privacy.screen import Screen
+from leads.privacy.suppressions import Suppressions
 from leads.store import LeadStore
 from opendata.addresses import Addresses, PortalBases
+from opendata.catalogue import Dataset
 from opendata.clock import Clock
 from opendata.errors import OpenDataError
 from opendata.http import Http
 from opendata.lock import one_writer
+from opendata.overlay import gap
 from opendata.pace import Retry
 from opendata.portals import portals
+from opendata.source_status import source_status
+from opendata.stores import StoreAddress
 from opendata.take import Client
 from opendata.versions import TableStore
 from signals.log import SignalLog
+from sirene.diffusion import Shape, shapes
 
 #: Secrets come from the environment when they are needed: what a resource holds, Dagster shows.
 INSEE_KEY = "SIGNALS_INSEE_API_KEY"
+#: Kind of portal → environment variable without which it is not asked.
+NEEDED = {"insee": INSEE_KEY}
 #: Told what goes on by whoever shows it to a person; nobody by default.
 _tell: Callable[[str], None] = lambda _step: None  # noqa: E731
 
@@ -50,6 +62,12 @@ def told(tell: Callable[[str], None]) -> Iterator[None]:
         _tell = before
 
 
+def lacking(dataset: Dataset) -> str | None:
+    """Return the environment variable that ``dataset`` needs and that is not set, if any."""
+    variable = NEEDED.get(dataset.portal)
+    return variable if variable is not None and not os.environ.get(variable) else None
+
+
 def _received(resource: str, done: int, total: int | None) -> None:
     _tell(f"{resource} {done:,}" + (f" of {total:,}" if total else ""))
 
@@ -63,25 +81,61 @@ class Workspace:
         clock: the clock of the run.
         bases: official host → base URL, for portals that are not at their official place.
         leads: file of leads, if there is one.
+        profiles: file of what each account wants, if there is one.
         default_account: account of leads whose file has no account column.
+        leads_complete: the file of leads is the whole list of each account it names.
+        leads_floor: least share of an account's leads that a whole list must still have.
+        warehouse_personal: columns that may describe natural persons are in the warehouse too.
         memory_limit: memory DuckDB may take before it spills, e.g. ``8GB``.
         changed_ceilings: dataset → the operator's own limit of the mass-change guard.
         patience: how often and how long a request is tried again.
+        feed_days: days for which the rows of a stream are kept; ``None`` keeps all.
+        export_to: object store that the exports are mirrored to, if there is one.
     """
 
     data_dir: Path
     clock: Clock
     bases: Mapping[str, str] = field(default_factory=dict)
     leads: Path | None = None
+    profiles: Path | None = None
     default_account: str = "default"
+    leads_complete: bool = True
+    leads_floor: float = 0.5
+    warehouse_personal: bool = False
     memory_limit: str = "8GB"
     changed_ceilings: Mapping[str, float] = field(default_factory=dict)
     patience: Retry = field(default_factory=Retry)
+    feed_days: int | None = None
+    export_to: StoreAddress | None = None
 
     @cached_property
     def store(self) -> TableStore:
-        """Return the versions of all normalised tables."""
-        return TableStore(self.data_dir)
+        """Return the versions of all normalised tables, less what is suppressed."""
+        return TableStore(self.data_dir, self.screen)
+
+    @cached_property
+    def screen(self) -> Screen:
+        """Return the record of suppressions as the tables need it."""
+        record = self.suppressions
+        return Screen(lambda: self.shapes, record.keys, record.facts, record.unsettled)
+
+    @cached_property
+    def shapes(self) -> Mapping[str, Shape]:
+        """Return how each table names units and persons."""
+        return shapes(discovery.catalogue())
+
+    @cached_property
+    def suppressions(self) -> Suppressions:
+        """Return the record of who must not be kept, shown or used."""
+        return Suppressions(self.data_dir / "privacy", self._record_key)
+
+    def _record_key(self) -> bytes:
+        path = self.data_dir / "keys" / keys.RECORD_FILE
+        begun = any((self.data_dir / "privacy").glob("*.jsonl"))
+        if begun and keys.RECORD_VARIABLE not in os.environ:
+            # Another key would recognise nobody: a record that has begun needs its own.
+            return bytes.fromhex(keys.read(path))
+        return bytes.fromhex(keys.load(path, os.environ, variable=keys.RECORD_VARIABLE))
 
     @property
     def exports(self) -> Path:
@@ -110,8 +164,20 @@ class Workspace:
     @cached_property
     def lead_store(self) -> LeadStore:
         """Return the encrypted store of leads; its key is made on first use."""
-        key = keys.load(self.data_dir / "keys" / "lead.key", os.environ)
+        key = keys.load(self.data_dir / "keys" / keys.LEAD_FILE, os.environ)
         return LeadStore(self.data_dir / "leads.duckdb", key, temporary=self.work)
+
+    @cached_property
+    def label_store(self) -> LabelStore:
+        """Return the encrypted store of what people answered, under the key of the leads."""
+        path = self.data_dir / "keys" / keys.LEAD_FILE
+        key = keys.load(path, os.environ)
+        return LabelStore(self.data_dir / "labels.duckdb", key, temporary=self.work)
+
+    @property
+    def models(self) -> Path:
+        """Return the folder of the models of matching fitted here."""
+        return self.data_dir / "models"
 
     @cached_property
     def log(self) -> SignalLog:
@@ -132,6 +198,28 @@ class Workspace:
             or "none yet",
         }
 
+    def unconfigured(self) -> dict[str, str]:
+        """Return dataset → variable it lacks, for those that were never loaded either.
+
+        They are no source of this installation: nobody waits for them. One that was loaded
+        once and whose key is gone grows old as any other.
+        """
+        lacked = {name: lacking(dataset) for name, dataset in discovery.catalogue().items()}
+        return {
+            name: variable
+            for name, variable in lacked.items()
+            if variable is not None and self.store.current(name) is None
+        }
+
+    def source_status(self) -> pl.DataFrame:
+        """Return how each source of this installation stands; see ``source_status``."""
+        off = self.unconfigured()
+        watched = {name: one for name, one in discovery.catalogue().items() if name not in off}
+        today = self.clock.today()
+        found = {name: gap(self.store, one, today) for name, one in watched.items()}
+        gaps = {name: message for name, message in found.items() if message is not None}
+        return source_status(watched, self.data_dir, self.clock, gaps)
+
     @cached_property
     def run_id(self) -> str:
         """Return the id of the run: the instant it takes as now."""
@@ -144,11 +232,20 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     data_dir: str
     bases: dict[str, str] = Field(default_factory=dict)
     leads: str | None = None
+    profiles: str | None = None
     default_account: str = "default"
+    leads_complete: bool = True
+    leads_floor: float = 0.5
+    warehouse_personal: bool = False
     memory_limit: str = "8GB"
     changed_ceilings: dict[str, float] = Field(default_factory=dict)
     attempts: int = Retry().attempts
     at: str | None = None
+    feed_days: int | None = None
+    export_url: str = ""
+    export_endpoint: str = ""
+    export_region: str = StoreAddress.region
+    export_encryption: str = ""
 
     @contextmanager
     def writing(self, step: str) -> Iterator[Workspace]:
@@ -179,10 +276,27 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
             clock=Clock.at(datetime.fromisoformat(self.at)) if self.at else Clock(),
             bases=self.bases,
             leads=Path(self.leads) if self.leads else None,
+            profiles=Path(self.profiles) if self.profiles else None,
             default_account=self.default_account,
+            leads_complete=self.leads_complete,
+            leads_floor=self.leads_floor,
+            warehouse_personal=self.warehouse_personal,
             memory_limit=self.memory_limit,
             changed_ceilings=self.changed_ceilings,
             patience=Retry(attempts=self.attempts),
+            feed_days=self.feed_days,
+            export_to=self._store_address(),
+        )
+
+    def _store_address(self) -> StoreAddress | None:
+        if not self.export_url:
+            return None
+        return StoreAddress(
+            self.export_url,
+            self.export_endpoint,
+            self.export_region,
+            self.export_encryption,
+            self.attempts,
         )
 
 
@@ -192,9 +306,18 @@ def as_resource(workspace: Workspace) -> WorkspaceResource:
         data_dir=str(workspace.data_dir),
         bases=dict(workspace.bases),
         leads=str(workspace.leads) if workspace.leads else None,
+        profiles=str(workspace.profiles) if workspace.profiles else None,
         default_account=workspace.default_account,
+        leads_complete=workspace.leads_complete,
+        leads_floor=workspace.leads_floor,
+        warehouse_personal=workspace.warehouse_personal,
         memory_limit=workspace.memory_limit,
         changed_ceilings=dict(workspace.changed_ceilings),
         attempts=workspace.patience.attempts,
+        feed_days=workspace.feed_days,
+        export_url=workspace.export_to.url if workspace.export_to else "",
+        export_endpoint=workspace.export_to.endpoint if workspace.export_to else "",
+        export_region=workspace.export_to.region if workspace.export_to else StoreAddress.region,
+        export_encryption=workspace.export_to.encryption if workspace.export_to else "",
         at=workspace.clock.now().isoformat() if workspace.clock.fixed else None,
     )

@@ -12,9 +12,11 @@ from typing import Any
 import dagster as dg
 
 from assets import discovery
+from assets.contradictions import registers_compared
 from assets.dataset_assets import dataset_assets
 from assets.feed import out_feed, signals, warehouse
 from assets.leads import leads, matches
+from pipelines.diffusion import diffusion
 from pipelines.jobs import jobs, schedules
 from pipelines.settings import Settings, load_settings
 from pipelines.workspace import resource
@@ -24,7 +26,7 @@ from pipelines.workspace import resource
 def all_assets() -> list[dg.AssetsDefinition]:
     """Return every asset: those of each dataset, then leads, signals and exports."""
     made = [asset for source in discovery.sources().values() for asset in dataset_assets(source)]
-    return [*made, leads, matches, signals, warehouse, out_feed]
+    return [*made, diffusion, leads, matches, signals, registers_compared, warehouse, out_feed]
 
 
 def build_defs(settings: Settings | None = None, **resources: Any) -> dg.Definitions:

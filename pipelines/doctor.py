@@ -22,10 +22,10 @@ from rich.table import Table
 from rich.text import Text
 
 from assets import discovery
-from assets.workspace import Workspace
+from assets.workspace import Workspace, lacking
 from leads import keys
 from opendata.addresses import PortalBases
-from opendata.errors import OpenDataError
+from opendata.errors import OpenDataError, SettingsError
 from opendata.http import tls_context
 from opendata.live_check import Drift, check_dataset
 from opendata.sample_portal import vintages
@@ -49,8 +49,13 @@ class Check:
     todo: str = ""
 
 
-def print_doctor(workspace: Workspace, *, live: bool) -> bool:
+def print_doctor(workspace: Workspace, *, live: bool, names: Sequence[str] = ()) -> bool:
     """Print every check, and with ``live`` what differs at the portals.
+
+    Args:
+        workspace: the place a run would work in.
+        live: ask the portals too.
+        names: the datasets whose portals are asked; all of them if none is named.
 
     Returns:
         Whether every check passed and no portal would stop a run.
@@ -67,7 +72,7 @@ def print_doctor(workspace: Workspace, *, live: bool) -> bool:
         table.add_row(mark, check.name, found)
     console.print(table)
     well = all(check.ok for check in results)
-    return print_drifts(drifts(workspace)) and well if live else well
+    return print_drifts(drifts(workspace, names)) and well if live else well
 
 
 def checks(workspace: Workspace) -> list[Check]:
@@ -221,11 +226,26 @@ def _tls(_: Workspace) -> Check:
     return Check("TLS", bool(trusted and strict), found, todo)
 
 
-def drifts(workspace: Workspace) -> list[Drift]:
-    """Ask the portal of every dataset; return what differs from the descriptions."""
+def drifts(workspace: Workspace, names: Sequence[str] = ()) -> list[Drift]:
+    """Ask the portals of the datasets called ``names``, or of all that can be asked.
+
+    Raises:
+        SettingsError: no dataset that comes from a portal has one of these names.
+    """
+    described = {
+        name: dataset
+        for name, dataset in discovery.catalogue().items()
+        if dataset.derived_from is None
+    }
+    if unknown := sorted(set(names) - set(described)):
+        raise SettingsError(
+            f"no dataset is called {', '.join(unknown)}",
+            next_step=f"choose among {', '.join(described)}",
+        )
     found: list[Drift] = []
-    for name, dataset in discovery.catalogue().items():
-        if dataset.derived_from is not None:
+    for name, dataset in described.items():
+        # Without its key a portal only says that the key is missing.
+        if name not in names if names else lacking(dataset) is not None:
             continue
         described_in = f"assets/{name}/dataset.yml"
         with (

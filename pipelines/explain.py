@@ -22,9 +22,8 @@ from opendata.raw_lines import find_line
 from opendata.receipt import Receipt, load_receipt
 from opendata.state import InputFile, Version
 from pipelines.console import console
-from signals.feed import manifest
+from signals.feed import history, manifest
 from signals.registry import registry
-from signals.segments import read_segments
 
 #: Columns of a record that say nothing about the event.
 _LINEAGE = ("source_id", "record_key", "publication_date")
@@ -66,7 +65,7 @@ def _rows(workspace: Workspace, signal: str) -> pl.DataFrame:
     """Return every row of the signal in the stream that holds it, the oldest first."""
     streams = [workspace.log.rows()]
     for path in sorted((workspace.exports / "accounts").glob(f"*/{manifest.NAME}")):
-        streams.append(read_segments(path.parent, manifest.read(path.parent).segments))
+        streams.append(history.read(path.parent).told)
     for rows in streams:
         named = rows.filter((pl.col("id") == signal) | (pl.col("signalid") == signal))
         if not named.is_empty():

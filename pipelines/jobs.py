@@ -12,14 +12,16 @@ from assets import discovery
 from assets.dataset_assets import core_key, raw_key
 
 #: What follows from any dataset.
-DOWNSTREAM = ("leads", "matches", "signals", "warehouse", "out_feed")
+DOWNSTREAM = ("diffusion", "leads", "matches", "signals", "contradictions", "warehouse", "out_feed")
 PARIS = "Europe/Paris"
 
 
 def dataset_keys(dataset: str) -> list[str]:
-    """Return the assets of a dataset and of what is derived from it."""
+    """Return the assets of a dataset and of what is derived from it, or from what it overlays."""
     sources = discovery.sources()
-    family = [dataset, *(n for n, s in sources.items() if s.dataset.derived_from == dataset)]
+    overlay = sources[dataset].dataset.overlays
+    origins = {dataset, overlay.dataset if overlay is not None else dataset}
+    family = [dataset, *(n for n, s in sources.items() if s.dataset.derived_from in origins)]
     keys = []
     for name in family:
         described = sources[name].dataset

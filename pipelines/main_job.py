@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,7 @@ from assets import discovery
 from assets.workspace import Workspace, as_resource
 from opendata.errors import SettingsError
 from opendata.lock import one_writer
+from pipelines.audit import noted
 from pipelines.definitions import all_assets
 from pipelines.jobs import DOWNSTREAM, dataset_keys, fetched_datasets
 
@@ -89,26 +90,45 @@ def _keys(names: Sequence[str] | None) -> list[str]:
 def run_matching(workspace: Workspace) -> RunReport:
     """Take in the leads and match them to what is loaded."""
     with one_writer(workspace.data_dir):
-        return _materialise(workspace, ["leads", "matches"])
+        return _materialise(workspace, ["diffusion", "leads", "matches"])
 
 
 def run_exports(workspace: Workspace) -> RunReport:
     """Detect signals from what is loaded and export."""
     with one_writer(workspace.data_dir):
-        return _materialise(workspace, ["signals", "warehouse", "out_feed"])
+        return _materialise(
+            workspace, ["diffusion", "signals", "contradictions", "warehouse", "out_feed"]
+        )
 
 
-def run_main_job(workspace: Workspace, names: Sequence[str] | None = None) -> RunReport:
+def run_main_job(
+    workspace: Workspace, names: Sequence[str] | None = None, *, skip: Collection[str] = ()
+) -> RunReport:
     """Run everything: the datasets, then what follows from all of them.
 
     Dagster stops what comes after a failure. A dataset that failed is no reason to keep
     the others from being published, so what follows then runs on what serves.
+
+    Args:
+        workspace: the place of the run.
+        names: datasets to bring up to date; all of them if none is given.
+        skip: what of :data:`DOWNSTREAM` a later run makes anyway and nobody looks at before.
     """
+    downstream = [name for name in DOWNSTREAM if name not in skip]
     with history(), one_writer(workspace.data_dir):
-        report = _materialise(workspace, [*_keys(names), *DOWNSTREAM])
-        if report.ok or report.finished:
-            return report
-        return report.joined(_materialise(workspace, list(DOWNSTREAM)))
+        report = _materialise(workspace, [*_keys(names), *downstream])
+        if not (report.ok or report.finished):
+            report = report.joined(_materialise(workspace, downstream))
+        noted(
+            workspace,
+            "run",
+            run=workspace.run_id,
+            outcomes=report.outcomes,
+            failed=sorted(report.failures),
+            published=report.published,
+            added=sum(report.added.values()),
+        )
+    return report
 
 
 def _materialise(workspace: Workspace, keys: Sequence[str]) -> RunReport:

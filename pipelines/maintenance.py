@@ -21,7 +21,7 @@ from opendata.lock import one_writer
 from opendata.outcome import release
 from opendata.query import Answer, ask
 from opendata.state import Version
-from pipelines import garbage, rollback
+from pipelines import audit, garbage, rollback
 from pipelines.console import console
 from pipelines.main_job import RunReport
 
@@ -124,10 +124,12 @@ def release_held(workspace: Workspace, dataset: str) -> bool:
         for one in _withdrawn_with(workspace, released):
             release(store, one.dataset, clock, one.id)
         for name, source in discovery.sources().items():
-            if source.dataset.derived_from == dataset:
+            overlay = source.overlay.name if source.overlay is not None else None
+            if dataset in (source.dataset.derived_from, overlay):
                 with noted(name, workspace.data_dir, clock):
                     build_derived(source, store, clock)
         console.print(f"{dataset} {released.id} serves.")
+        audit.noted(workspace, "release", dataset=dataset, version=released.id)
         report = rollback.publish(workspace)
     return _told(report)
 

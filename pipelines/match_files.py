@@ -71,7 +71,7 @@ def match_file(registry: Path, leads: Path, *, clock: Clock | None = None) -> pl
         StateError: there is no index in ``registry``.
     """
     index = Index.open(registry)
-    rows = _numbered(leads)
+    rows = numbered(leads)
     usable = rows.filter(pl.col(_RULE).is_null())
     found = match_leads(
         # Matching sees our own number: what the file's ids look like cannot matter to it.
@@ -104,8 +104,12 @@ def match_file(registry: Path, leads: Path, *, clock: Clock | None = None) -> pl
     )  # fmt: skip
 
 
-def _numbered(path: Path) -> pl.DataFrame:
-    """Return the fields of each row of the file, its number, its id, and why it is refused."""
+def numbered(path: Path) -> pl.DataFrame:
+    """Return the fields of each row of the file, its number, its id, and why it is refused.
+
+    Returns:
+        ``_row`` (from 1), ``_rule`` (null for a usable row) and ``leads.model.FIELDS``.
+    """
     rows, table = read_rows(path)
     broken = table.broken.select(pl.col("line").alias(LINE), pl.col("rule").alias(_RULE))
     every = (

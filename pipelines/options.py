@@ -38,6 +38,9 @@ Datasets = Annotated[
 Leads = Annotated[
     Path | None, typer.Option("--leads", help="File of leads (CSV, XLSX, Parquet, JSON lines).")
 ]
+Profiles = Annotated[
+    Path | None, typer.Option("--profiles", help="File of profiles (SIGNALS_PROFILES).")
+]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where a run keeps its files.")]
 At = Annotated[
     datetime | None,

@@ -140,7 +140,7 @@ def _require_ours(out: Path) -> None:
     strange = [
         path.name
         for path in (out.iterdir() if out.is_dir() else ())
-        if path.suffix not in {".parquet", ".part"}
+        if path.suffix not in {".parquet", ".npy", ".part"}
         and path.name not in {"meta.json", "work", "reading", "spill"}
     ]
     if strange:

@@ -3,10 +3,11 @@
 Belongs here: the order of the steps and the note that survives a kill. Does not belong
 here: any of the steps.
 
-What the log said is taken back first, then the derived versions go, then the dataset's own
-pointer. A run that meets the first half of it says the signals anew, or stops; a second
-`rollback` finds the note and finishes the same step instead of taking another one. No other
-writer comes in between: the lock is held until what follows is exported.
+Before anything else the record of suppressions is applied to what will serve: who objected
+since is not shown again. What the log said is taken back next, then the derived versions go,
+then the dataset's own pointer. A run that meets the first half of it says the signals anew, or
+stops; a second `rollback` finds the note and finishes the same step instead of taking another
+one. No other writer comes in between: the lock is held until what follows is exported.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from opendata.files import write_json
 from opendata.lock import one_writer
 from opendata.source_status import record_success
 from opendata.state import Version
+from pipelines.audit import noted
+from pipelines.diffusion import kept_in_force
 from pipelines.main_job import RunReport, history, run_exports, run_matching
 from signals.contract import CANDIDATE_SCHEMA
 from signals.log import Appended
@@ -66,17 +69,29 @@ def step_back(workspace: Workspace, dataset: str) -> tuple[Step, Appended, RunRe
         step = _begun(workspace, dataset) or _planned(workspace, dataset)
         note = _note(workspace, dataset)
         write_json(note, step.model_dump(mode="json"), point="rollback")
+        _suppress(workspace, step)
         appended = _take_back(workspace, step)
+        # What was said before the rollback speaks again: it is closed anew to prospecting.
+        _suppress(workspace, step)
         for name, version in step.goes.items():
             workspace.store.withdraw(name, version, reason=REASON)
             serving = workspace.store.current(name)
             if serving is not None:
                 published = serving.publisher_date
                 record_success(workspace.data_dir, name, published, workspace.clock)
+        noted(workspace, "rollback", goes=step.goes, serves=step.serves)
         report = publish(workspace)
         if report.ok:
             note.unlink(missing_ok=True)
     return step, appended, report
+
+
+def _suppress(workspace: Workspace, step: Step) -> None:
+    """Apply what is on record to the versions that will serve, and to the log."""
+    for name, version in step.serves.items():
+        serving = workspace.store.state(name).find(version or "")
+        if serving is not None:
+            kept_in_force(workspace, serving.publisher_date)
 
 
 def publish(workspace: Workspace) -> RunReport:
@@ -126,10 +141,14 @@ def _planned(workspace: Workspace, dataset: str) -> Step:
 
 def _orphaned(workspace: Workspace, derived: Version | None, origin: str) -> bool:
     """Return whether ``derived`` tells the changes up to a version that was withdrawn."""
-    if derived is None or not derived.inputs:
+    if derived is None:
         return False
-    compared = workspace.store.state(origin).find(derived.inputs[0].resource)
-    return compared is not None and compared.status == "withdrawn"
+    over = discovery.overlays().get(origin)
+    for name in (origin, *([over.name] if over is not None else [])):
+        compared = workspace.store.state(name).find(derived.told(name) or "")
+        if compared is not None and compared.status == "withdrawn":
+            return True
+    return False
 
 
 def _take_back(workspace: Workspace, step: Step) -> Appended:

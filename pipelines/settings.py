@@ -38,8 +38,30 @@ class Settings(BaseSettings):
     leads: Path | None = Field(
         default=None, description="file of leads: CSV, XLSX, Parquet or JSON lines"
     )
+    profiles: Path | None = Field(
+        default=None,
+        description="YAML file of what each account wants: ideal customers, weights, caps, "
+        "discovery (docs/scoring.md)",
+    )
     default_account: str = Field(
         default="default", description="account of the leads whose file has no account column"
+    )
+    leads_complete: bool = Field(
+        default=True,
+        description="the file of leads is the whole list of each account it names: leads that are "
+        "no longer in it leave, with their signals",
+    )
+    leads_floor: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="least share of an account's leads that a whole list must still have for the "
+        "others to leave; 0 lets any number leave",
+    )
+    retention_days: int = Field(
+        default=1095,
+        ge=1,
+        description="days without use after which `retention` forgets a lead (CNIL: three years)",
     )
     datagouv_url: str = Field(
         default=f"https://{DATAGOUV_HOST}", description="base URL of the data.gouv.fr portal"
@@ -51,6 +73,10 @@ class Settings(BaseSettings):
     at: date | datetime | None = Field(
         default=None, description="the date or instant a run takes as now; the system's if not set"
     )
+    warehouse_personal: bool = Field(
+        default=False,
+        description="put columns that may describe sole traders (names) into the warehouse too",
+    )
     memory_limit: str = Field(
         default="8GB",
         pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$",
@@ -61,6 +87,30 @@ class Settings(BaseSettings):
         description="dataset → share of keys that may change before a version is held (JSON)",
     )
     attempts: int = Field(default=6, ge=1, description="how often a request is tried in all")
+    feed_days: int | None = Field(
+        default=None,
+        ge=30,
+        description="days for which the rows of a stream are kept; older ones only count for the "
+        "snapshot, and a consumer away for longer starts from it. All are kept if not set",
+    )
+    export_url: str = Field(
+        default="",
+        description="object store that the exports are mirrored to, s3://bucket/prefix; its key is "
+        "read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    )
+    export_endpoint: str = Field(
+        default="",
+        description="base URL of that store if it is not AWS, e.g. "
+        "https://ACCOUNT.eu.r2.cloudflarestorage.com",
+    )
+    export_region: str = Field(
+        default="us-east-1", description="region of that store; `auto` for Cloudflare R2"
+    )
+    export_encryption: str = Field(
+        default="",
+        description="encryption at rest asked of that store: AES256, aws:kms or aws:kms:KEY; "
+        "the bucket's own if not set",
+    )
 
     @field_validator("base_urls")
     @classmethod
@@ -77,7 +127,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{value.name} is a file, a folder is needed")
         return value
 
-    @field_validator("leads")
+    @field_validator("leads", "profiles")
     @classmethod
     def _a_file(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():

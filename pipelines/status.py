@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import os
 
+import polars as pl
 from rich.text import Text
 
-from assets import discovery
 from assets.workspace import Workspace
 from leads import keys
 from opendata.clock import PARIS
 from opendata.errors import OpenDataError
-from opendata.source_status import last_attempt, source_status
+from opendata.source_status import last_attempt
 from pipelines.console import console
 from pipelines.maintenance import shown_table, size
+from pipelines.privacy import deadlines
 from pipelines.rollback import unfinished
-from pipelines.summary import rows_of
+from pipelines.summary import print_unasked, rows_of, unasked
 from signals.feed import manifest
 
 _COLOURS = {"OK": "green", "STALE": "yellow", "GAP": "red"}
@@ -34,23 +35,27 @@ def print_status(workspace: Workspace) -> bool:
     """Print the screen.
 
     Returns:
-        Whether no source is in GAP, no version is held and no rollback is unfinished.
+        Whether no source is in GAP, no version is held, no rollback is unfinished and no
+        request about personal data is overdue.
     """
     fresh = _print_sources(workspace)
     settled = _print_waiting(workspace)
+    answered = _print_requests(workspace)
     _print_leads(workspace)
     _print_streams(workspace)
     _print_disk(workspace)
-    return fresh and settled
+    return fresh and settled and answered
 
 
 def _print_sources(workspace: Workspace) -> bool:
-    states = source_status(discovery.catalogue(), workspace.data_dir, workspace.clock)
+    states = workspace.source_status()
     table = shown_table(
         "Sources", "dataset", "state", "published", "last success", "rows", "versions",
         right=("rows", "versions"),
     )  # fmt: skip
     reasons = []
+    waiting = unasked(workspace, states)
+    states = states.filter(pl.col("dataset").is_in(waiting).not_())
     for row in states.iter_rows(named=True):
         name, state = row["dataset"], row["state"]
         attempt = last_attempt(workspace.data_dir, name)
@@ -70,6 +75,9 @@ def _print_sources(workspace: Workspace) -> bool:
     for reason in reasons:
         reason.truncate(REASON, overflow="ellipsis")
         console.print(reason)
+    for name, variable in workspace.unconfigured().items():
+        console.print(f"not configured {name}: set {variable} to ask for it")
+    print_unasked(waiting)
     return "GAP" not in states["state"].to_list()
 
 
@@ -90,6 +98,17 @@ def _print_waiting(workspace: Workspace) -> bool:
         console.print(f"\n[red]UNFINISHED[/] rollback of {name}")
         console.print(f"  finish it:   company-signals rollback {name}")
     return not waiting
+
+
+def _print_requests(workspace: Workspace) -> bool:
+    """Print the requests about personal data that wait; return whether none is overdue."""
+    waiting = deadlines(workspace)
+    colours = {"waiting": "default", "late soon": "yellow", "overdue": "red"}
+    for one in waiting:
+        state = Text(f"\n{one.state.upper()} ", style=colours[one.state])
+        console.print(state + Text(f"{one.action} of a {one.kind}, due by {one.due_on}"))
+        console.print(f"  request {one.request}: run the command again to finish it")
+    return all(one.state != "overdue" for one in waiting)
 
 
 def _print_leads(workspace: Workspace) -> None:

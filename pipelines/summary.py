@@ -7,17 +7,17 @@ type with a real one of each, and where the outputs are.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 from rich.table import Table
 
-from assets import discovery
-from assets.leads import intake_note
+from assets.lead_intake import intake_note
 from assets.workspace import Workspace
 from opendata.files import digest
-from opendata.source_status import source_status
+from opendata.source_status import last_attempt
 from opendata.state import Version
 from pipelines.console import console
 from pipelines.main_job import RunReport
@@ -66,9 +66,12 @@ def print_datasets(workspace: Workspace, report: RunReport) -> None:
         "\nDatasets", "dataset", "published", "rows", "refused", "this run", "state",
         right=("rows", "refused"),
     )  # fmt: skip
-    states = source_status(discovery.catalogue(), workspace.data_dir, workspace.clock)
+    states = workspace.source_status()
+    waiting = unasked(workspace, states)
     for row in states.iter_rows(named=True):
         name = row["dataset"]
+        if name in waiting:
+            continue
         version = workspace.store.current(name)
         table.add_row(
             name,
@@ -79,6 +82,27 @@ def print_datasets(workspace: Workspace, report: RunReport) -> None:
             row["state"],
         )
     console.print(table)
+    print_unasked(waiting)
+
+
+def unasked(workspace: Workspace, states: pl.DataFrame) -> list[str]:
+    """Return the datasets that no run ever asked for, where another one was asked for.
+
+    An operator who runs some datasets by name does not wait for the others.
+    """
+    names = states["dataset"].to_list()
+    never = [
+        name
+        for name in names
+        if workspace.store.current(name) is None and last_attempt(workspace.data_dir, name) is None
+    ]
+    return never if len(never) < len(names) else []
+
+
+def print_unasked(names: Sequence[str]) -> None:
+    """Print the datasets that were never asked for, on one line."""
+    if names:
+        console.print(f"never asked for: {', '.join(names)}")
 
 
 def rows_of(workspace: Workspace, version: Version | None) -> int:
@@ -116,6 +140,12 @@ def _print_refused(workspace: Workspace) -> None:
         return
     if not note["counts"]["accepted"]:
         console.print("\nNo row of the lead file could be used.")
+    for account, reason in note["counts"]["removal_held"].items():
+        console.print(
+            f"\nLeads of account {account}: {reason}. What to do: check the export; if it is whole, "
+            "run again with SIGNALS_LEADS_FLOOR=0.",
+            soft_wrap=True,
+        )
     refused = note["refused"]
     if refused:
         console.print(f"\nRows of the lead file that were refused: {note['counts']['rejected']:,}")

@@ -21,6 +21,9 @@ def status(data_dir: DataDir = None, at: At = None) -> None:
 
 @app.command()
 def doctor(
+    datasets: Annotated[
+        list[str] | None, typer.Argument(help="With --live: only these datasets.")
+    ] = None,
     live: Annotated[
         bool, typer.Option("--live", help="Ask every portal and compare with dataset.yml.")
     ] = False,
@@ -29,7 +32,8 @@ def doctor(
     """Check the environment, the keys, the disk and, with --live, the portals."""
     from pipelines.doctor import print_doctor
 
-    raise typer.Exit(0 if print_doctor(workspace_of(data_dir=data_dir), live=live) else 1)
+    workspace = workspace_of(data_dir=data_dir)
+    raise typer.Exit(0 if print_doctor(workspace, live=live, names=datasets or ()) else 1)
 
 
 @app.command()

@@ -19,8 +19,8 @@ import polars as pl
 
 from opendata.errors import StateError
 from signals.contract import SIGNAL_SCHEMA
-from signals.feed import manifest
-from signals.segments import latest, read_segments
+from signals.feed import history, manifest
+from signals.segments import latest
 
 #: Weeks with signals that the chart shows, the latest.
 WEEKS = 26
@@ -185,7 +185,7 @@ def _accounts(exports: Path, account: str | None) -> list[Path]:
 
 def _signals(folder: Path) -> pl.DataFrame:
     """Return the last row of each signal of a stream that stands, expired ones included."""
-    rows = latest(read_segments(folder, manifest.read(folder).segments))
+    rows = latest(history.read(folder).told)
     return rows.filter(_STANDS, pl.col("is_baseline").not_())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from assets import discovery
 from assets.workspace import INSEE_KEY
@@ -30,8 +31,10 @@ def test_every_setting_named_exists() -> None:
     assert named - known == {VARIABLE, INSEE_KEY}
 
 
-def test_the_insee_key_is_not_needed_yet() -> None:
-    assert "insee" not in {one.portal for one in discovery.catalogue().values()}
+def test_the_flux_alone_needs_the_insee_key() -> None:
+    asking = [name for name, one in discovery.catalogue().items() if one.portal == "insee"]
+    assert asking == ["sirene_flux"]
+    assert "`sirene_flux`" in PAGE
 
 
 def test_figures_are_those_of_the_code() -> None:
@@ -46,8 +49,9 @@ def test_figures_are_those_of_the_code() -> None:
 
 
 def test_hosts_are_those_described() -> None:
-    hosts = {one.host.removeprefix("https://") for one in discovery.catalogue().values()}
-    assert hosts == {"www.data.gouv.fr", "bodacc-datadila.opendatasoft.com"}
+    hosts = {urlsplit(one.host).hostname for one in discovery.catalogue().values()}
+    said = PAGE[PAGE.index("- Requests go to the `host`") : PAGE.index("- They carry the ids")]
+    assert set(re.findall(r"`([\w.-]+\.\w+\.?\w*)`", said)) - {"dataset.yml"} == hosts
     assert all(host.endswith(".data.gouv.fr") for host in STORAGE_HOSTS)
 
 

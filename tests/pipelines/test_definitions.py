@@ -14,6 +14,7 @@ from replaying import Replayed, workspace_at
 
 from assets import discovery
 from assets.workspace import as_resource
+from opendata.catalogue import OPEN_LICENCES
 from opendata.sample_portal import SamplePortal
 from pipelines.definitions import all_assets, build_defs
 from pipelines.jobs import dataset_keys
@@ -97,6 +98,12 @@ def test_no_lead_reaches_dagster(materialised: dict[str, dict], replayed: Replay
     assert not [name for name in names if len(name) > 8 and name in shown]
 
 
+def _dataset_of(key: str) -> str:
+    """Return the dataset that an asset is of: the one with the longest name that it bears."""
+    name = key.removeprefix("raw_").removeprefix("core_")
+    return max((one for one in discovery.catalogue() if name.startswith(one)), key=len)
+
+
 def test_static_metadata_is_there_before_any_run() -> None:
     for asset in all_assets():
         for spec in asset.specs:
@@ -104,6 +111,11 @@ def test_static_metadata_is_there_before_any_run() -> None:
             if key.startswith(("raw_", "core_")):
                 assert spec.metadata["publisher"]
                 assert spec.metadata["licence"]
-                assert spec.tags["licence"] == "lov2"
+                # Of each of the licences that may be published, the one the dataset is under.
+                licence = discovery.catalogue()[_dataset_of(key)].licence
+                assert spec.tags["licence"] == licence.id
+                assert licence.id in OPEN_LICENCES
+                assert licence.title in str(spec.metadata["licence"].value)
+                assert licence.url in str(spec.metadata["licence"].value)
             assert spec.description
             assert spec.group_name in {"raw", "core", "leads", "signals", "out"}

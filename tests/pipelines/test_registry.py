@@ -20,10 +20,17 @@ from registry_fixtures import (
     zipped,
 )
 
-from leads.index import TABLES
+from leads.index import TABLES, Index
 from opendata.errors import ContractError, StateError
 from pipelines.match_files import match_file
 from pipelines.registry import RegistryFiles, build_registry
+
+
+#: What the arrays of an index are of.
+FAMILIES = {
+    "acronym", "address", "begin", "glued", "link", "name", "place", "seat", "site", "typo",
+    "unit", "word",
+}  # fmt: skip
 
 
 def as_parquet(path: Path, folder: Path) -> Path:
@@ -76,10 +83,15 @@ def test_layouts_of_other_years_are_read_together(tmp_path: Path) -> None:
 
 
 def test_nothing_but_the_index_stays(plain: Path) -> None:
-    assert {path.name for path in plain.iterdir()} == {
-        "meta.json",
-        *(f"{t}.parquet" for t in TABLES),
-    }
+    files = {path.name for path in plain.iterdir()}
+    arrays = {name for name in files if name.endswith(".npy")}
+    assert files - arrays == {"meta.json", *(f"{t}.parquet" for t in TABLES)}
+    # The arrays that it is opened with; nothing of what they were made from.
+    index = Index.open(plain)
+    mapped = {name.removesuffix(".npy"): index.array(name.removesuffix(".npy")) for name in arrays}
+    assert {name.partition(".")[0] for name in mapped} == FAMILIES
+    of_units = (mapped[name] for name in ("unit.siren", "unit.hq", "unit.status"))
+    assert {len(array) for array in of_units} == {index.units}
 
 
 def test_former_names_lead_to_the_unit_and_are_never_confirmed_alone(tmp_path: Path) -> None:

@@ -37,8 +37,8 @@ def row(shown: str, name: str) -> list[str]:
 
 
 def freshen(workspace: Workspace) -> None:
-    """Note that every source was asked today and has what its publisher dates today."""
-    for name in discovery.catalogue():
+    """Note that every source of it was asked today and has what its publisher dates today."""
+    for name in workspace.store.datasets():
         today = workspace.clock.today()
         record_success(workspace.data_dir, name, today, workspace.clock)
 
@@ -51,8 +51,11 @@ def test_all_is_well_when_every_source_is_fresh_and_nothing_waits(
     well, shown = screen(workspace, capsys)
     assert well
     assert "GAP" not in shown
+    never = sorted(set(discovery.catalogue()) - set(workspace.store.datasets()))
+    assert set(never) & {"rge", "acco"}
+    assert f"never asked for: {never[0]}" in shown
     assert row(shown, "decp")[1:] == ["OK", "2025-01-06", "2025-01-06", "12:00", "833", "2"]
-    assert len(shown.splitlines()) <= 24
+    assert len(shown.splitlines()) <= 26
 
 
 def test_one_source_in_a_gap_is_named_with_its_reason(

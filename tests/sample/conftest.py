@@ -54,7 +54,7 @@ def table(texts: dict[str, str]) -> Callable[[str], list[Row]]:
     """Path of a CSV → its rows."""
 
     def read(path: str) -> list[Row]:
-        delimiter = ";" if path.startswith("egapro/") else ","
+        delimiter = ";" if path.startswith(("egapro/", "sitadel/")) else ","
         return list(csv.DictReader(io.StringIO(texts[path]), delimiter=delimiter))
 
     return read
@@ -68,7 +68,7 @@ def notices(texts: dict[str, str]) -> list[dict[str, Any]]:
 
 def _notices(texts: dict[str, str]) -> Iterator[dict[str, Any]]:
     for path in sorted(texts):
-        if path.endswith(".jsonl"):
+        if path.startswith("bodacc/"):
             for line in texts[path].splitlines():
                 notice = json.loads(line)
                 for field, value in notice.items():

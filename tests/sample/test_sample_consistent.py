@@ -8,6 +8,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,9 @@ STOCKS = {
     "StockUniteLegale": "stock-stockunitelegale-csv.zip",
     "StockEtablissement": "stock-stocketablissement-csv.zip",
     "StockEtablissementLiensSuccession": "stock-stocketablissementlienssuccession-csv.zip",
+    "StockUniteLegaleHistorique": "stock-stockunitelegalehistorique-csv.zip",
+    "StockEtablissementHistorique": "stock-stocketablissementhistorique-csv.zip",
+    "StockDoublons": "stock-stockdoublons-csv.zip",
 }
 ACTIVE, CLOSED = "A", "F"
 
@@ -92,6 +97,10 @@ class TestReplay:
                 served |= {path: day.isoformat() for day, path in resource["files"].items()}
         for dataset in portal["opendatasoft"]:
             served |= {path: Path(path).stem for path in dataset["files"]}
+        for dataset in portal["dido"]:
+            for file in dataset["datafiles"]:
+                for day, vintage in file["vintages"].items():
+                    served[vintage["file"]] = day.isoformat()
         published = [path for step in steps for path in step["publishes"]]
         assert sorted(published) == sorted(served)
         before = "0000"
@@ -166,6 +175,59 @@ class TestSirene:
                 if unit["etatAdministratifUniteLegale"] == "A":
                     assert site["etatAdministratifEtablissement"] == ACTIVE, site["siret"]
         assert known > 2000
+
+    @pytest.mark.parametrize("month", MONTHS)
+    @pytest.mark.parametrize(
+        ("history", "stock", "key", "state"),
+        [
+            ("StockUniteLegaleHistorique", "StockUniteLegale", "siren", "UniteLegale"),
+            ("StockEtablissementHistorique", "StockEtablissement", "siret", "Etablissement"),
+        ],
+    )
+    def test_the_current_period_of_a_history_is_what_the_stock_says(
+        self, table: Table, month: str, history: str, stock: str, key: str, state: str
+    ) -> None:
+        told = (key, "dateDebut", f"etatAdministratif{state}", f"activitePrincipale{state}")
+        periods = table(f"sirene/{month}/{STOCKS[history]}")
+        current = [row for row in periods if not row["dateFin"]]
+        assert [[row[name] for name in told] for row in current] == [
+            [row[name] for name in told] for row in table(f"sirene/{month}/{STOCKS[stock]}")
+        ]
+
+    @pytest.mark.parametrize("month", MONTHS[1:])
+    @pytest.mark.parametrize(
+        ("history", "key"),
+        [("StockUniteLegaleHistorique", "siren"), ("StockEtablissementHistorique", "siret")],
+    )
+    def test_periods_follow_one_another_day_by_day(
+        self, table: Table, month: str, history: str, key: str
+    ) -> None:
+        rows = table(f"sirene/{month}/{STOCKS[history]}")
+        met = 0
+        for later, earlier in pairwise(rows):
+            if later[key] == earlier[key]:
+                met += 1
+                start = date.fromisoformat(later["dateDebut"])
+                assert date.fromisoformat(earlier["dateFin"]) == start - timedelta(days=1)
+                assert earlier["dateDebut"] <= earlier["dateFin"]
+        assert met > 500
+
+    def test_what_a_flag_says_is_what_differs(self, table: Table) -> None:
+        rows = table(f"sirene/{MONTHS[-1]}/{STOCKS['StockUniteLegaleHistorique']}")
+        changes = 0
+        for later, earlier in pairwise(rows):
+            if later["siren"] == earlier["siren"]:
+                differs = later["denominationUniteLegale"] != earlier["denominationUniteLegale"]
+                assert later["changementDenominationUniteLegale"] == (
+                    "true" if differs else "false"
+                )
+                changes += differs
+        assert changes > 80
+
+    def test_no_duplicate_is_invented(self, texts: dict[str, str]) -> None:
+        for month in MONTHS:
+            text = texts[f"sirene/{month}/{STOCKS['StockDoublons']}"]
+            assert text.splitlines() == ["siren,sirenDoublon,dateDernierTraitementDoublon"]
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ folder, the live rows of a stream.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -39,10 +40,23 @@ def workspace_at(portal: SamplePortal, day: date, data_dir: Path) -> Workspace:
     return open_workspace(replay.sample_settings(portal, day, data_dir))
 
 
-def run_step(portal: SamplePortal, step: replay.Step, data_dir: Path) -> RunReport:
+def run_step(
+    portal: SamplePortal, step: replay.Step, data_dir: Path, skip: Collection[str] = ()
+) -> RunReport:
     """Run one date of the plan into ``data_dir``."""
     portal.set_date(step.date)
-    return run_main_job(workspace_at(portal, step.date, data_dir), step.run)
+    return run_main_job(workspace_at(portal, step.date, data_dir), step.run, skip=skip)
+
+
+def run_steps(
+    portal: SamplePortal, plan: Sequence[replay.Step], data_dir: Path
+) -> dict[date, RunReport]:
+    """Run the dates of ``plan`` as a replay does: the warehouse is made on the last one only."""
+    last = plan[-1].date
+    return {
+        step.date: run_step(portal, step, data_dir, () if step.date == last else ("warehouse",))
+        for step in plan
+    }
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -24,14 +24,23 @@ def modules() -> list[str]:
     )
 
 
+def chosen_modules(names: list[str]) -> list[str]:
+    """Return the benchmarks of those names, all without any; a folder stands for its own."""
+    found = modules()
+    return [f"{name}.evaluate" if f"{name}.evaluate" in found else name for name in names] or found
+
+
 def main() -> int:
-    """Run the benchmarks named on the command line, or all of them."""
-    chosen = sys.argv[1:] or modules()
+    """Run the benchmarks named on the command line, or all; options are handed on to each."""
+    given = sys.argv[1:]
+    first = next((at for at, word in enumerate(given) if word.startswith("-")), len(given))
+    chosen, options = chosen_modules(given[:first]), given[first:]
     outcome: list[tuple[str, float, int]] = []
     for name in chosen:
         print(f"\n# {name}\n", flush=True)
         started = time.perf_counter()
-        code = subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode
+        command = [sys.executable, "-m", f"benchmarks.{name}", *options]
+        code = subprocess.run(command, check=False).returncode
         outcome.append((name, time.perf_counter() - started, code))
     print(f"\n{'benchmark':<28} {'seconds':>8}  result")
     for name, seconds, code in outcome:

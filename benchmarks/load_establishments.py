@@ -111,13 +111,17 @@ def by_duckdb(csv: Path, work: Path) -> None:
         )
 
 
-def by_us(csv: Path, work: Path) -> None:
-    """Read the file by its contract."""
+def by_us(csv: Path, work: Path) -> str:
+    """Read the file by its contract; say what became of its records."""
     result = read_resource(contract(csv), [csv], work=work / "ours")
     assert result.accepted + result.rejected_rows == result.read
+    return (
+        f"{result.accepted:,} accepted + {result.rejected_rows:,} quarantined = "
+        f"{result.read:,} records"
+    )
 
 
-def timed(work: Callable[[], None]) -> tuple[float, float]:
+def timed(work: Callable[[], object]) -> tuple[float, float]:
     """Return elapsed and processor seconds."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
@@ -126,7 +130,7 @@ def timed(work: Callable[[], None]) -> tuple[float, float]:
 
 def compare(csv: Path, archive: Path | None, work: Path, rounds: int) -> None:
     """Print every time measured, the medians and the ratio."""
-    ways: dict[str, Callable[[], None]] = {
+    ways: dict[str, Callable[[], object]] = {
         "floor Polars": lambda: by_polars(csv, work),
         "floor DuckDB": lambda: by_duckdb(csv, work),
         "ours": lambda: by_us(csv, work),
@@ -197,7 +201,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         work = Path(folder)
         csv, archive = unpacked(work)
-        print(f"{csv.name}: {csv.stat().st_size / 1e6:,.0f} MB\n")
+        print(f"{csv.name}: {csv.stat().st_size / 1e6:,.0f} MB, {by_us(csv, work)}\n")
         compare(csv, archive, work, arguments.rounds)
         memory(csv, work, [int(one) for one in arguments.memory.split(",") if one])
 

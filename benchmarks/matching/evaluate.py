@@ -1,227 +1,188 @@
-"""Measure the shipped model on the test split: ``python -m benchmarks.matching.evaluate``.
+"""Measure the shipped model and its peers: ``python -m benchmarks.matching.evaluate``.
 
-Belongs here: the measures and the baselines, on the same leads and registry in one run.
-The thresholds come from the calibrate split, the numbers from the test split.
+Belongs here: the tracks, in one run on one machine, and what is written of them. Does not
+belong here: the measures (``measures``), the peers (``peers``), France as a whole (``scale``).
+
+Tracks: T1 typed text against the register's names, T2 one source's spelling against
+another's, T3 leads without a unit. Thresholds come from fit and calibrate, figures from the
+test split. The test split is read here and nowhere else.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
-from rapidfuzz import fuzz, process
 
-from benchmarks.matching import data
-from benchmarks.matching.fit import Bench, bench, threshold
+from benchmarks.matching import data, measures, peers, report
+from benchmarks.matching.fit import Bench, bench, top_candidates
 from leads import scoring
 from leads.index import Index
 from leads.matching import match_leads
-from leads.queries import prepare
-from leads.scoring import load_model
+from leads.scoring import TIERS, load_model
 from opendata.files import write_json
 
 RESULTS = Path(__file__).with_name("results.json")
-PRECISIONS = (0.90, 0.95, 0.98)
-BOOTSTRAPS = 1000
-BINS = 10
-#: Leads for the scorers that read the whole registry for each one.
-SAMPLE = 100
+DAY = date(2026, 11, 23)
+#: Share of the true units that T3 removes.
+REMOVED = 30
+MANY = 100_000
 
 
-def interval(rows: pl.DataFrame, total: pl.DataFrame) -> list[float]:
-    """Return the 95 % interval of Σ hits / Σ leads, resampling SIRENs.
-
-    Args:
-        rows: ``true_siren``, one row per hit.
-        total: ``true_siren``, one row per lead.
-    """
-    table = (
-        total.group_by("true_siren").agg(pl.len().alias("leads"))
-        .join(rows.group_by("true_siren").agg(pl.len().alias("hits")), on="true_siren", how="left")
-        .fill_null(0).sort("true_siren")
-    )  # fmt: skip
-    leads, hits = table["leads"].to_numpy(), table["hits"].to_numpy()
-    generator = np.random.default_rng(20261123)
-    draws = generator.integers(0, len(leads), (BOOTSTRAPS, len(leads)))
-    shares = hits[draws].sum(axis=1) / leads[draws].sum(axis=1)
-    return [round(float(x), 3) for x in np.quantile(shares, [0.025, 0.975])]
-
-
-def calibration_error(top: pl.DataFrame) -> float:
-    """Return the expected calibration error over ten bins of equal width."""
-    binned = top.group_by((pl.col("probability") * BINS).floor().clip(0, BINS - 1)).agg(
-        pl.len().alias("n"), pl.col("probability").mean().alias("said"), pl.col("right").mean()
-    )
-    gap = (binned["said"] - binned["right"]).abs() * binned["n"]
-    return round(float(gap.sum()) / max(top.height, 1), 4)
-
-
-def recalls(top: pl.DataFrame, truth: pl.DataFrame) -> dict[str, Any]:
-    """Return recall and precision on test at thresholds picked on calibrate."""
-    result: dict[str, Any] = {}
-    test = truth.filter(pl.col("split") == "test")
-    for target in PRECISIONS:
-        least = threshold(top.filter(pl.col("split") == "calibrate"), target)
-        if least is None:
-            result[f"{target:.2f}"] = None
-            continue
-        accepted = top.filter((pl.col("split") == "test") & (pl.col("probability") >= least))
-        right = accepted.filter("right")
-        own = threshold(top.filter(pl.col("split") == "test"), target)
-        at_own = top.filter((pl.col("split") == "test") & (pl.col("probability") >= (own or 2.0)))
-        result[f"{target:.2f}"] = {
-            "threshold": round(least, 4),
-            "recall": round(right.height / test.height, 4),
-            "recall_95": interval(right, test),
-            "precision": round(right.height / max(accepted.height, 1), 4),
-            "precision_95": interval(right, accepted),
-            "recall_at_own_threshold": round(at_own["right"].sum() / test.height, 4),
-        }
-    return result
-
-
-def ours(found: Bench) -> dict[str, Any]:
-    """Measure the shipped model on leads whose unit is in the registry (T1)."""
+def probable(found: Bench) -> pl.DataFrame:
+    """Return the best candidate of each lead with the shipped model's ``probability``."""
     model = load_model()
-    units = scoring.ranked(scoring.best_names(found.pairs, model.pair))
-    top = units.filter(pl.col("rank") == 0).with_columns(scoring.log_odds(model))
-    top = top.with_columns(scoring.probability(model).alias("probability"))
-    inside, truth = top.filter(~pl.col("open")), found.truth.filter(~pl.col("open"))
-    test = truth.filter(pl.col("split") == "test")
-    test_top = inside.filter(pl.col("split") == "test")
-    right = test_top.filter("right")
-    reached = found.pairs.filter(pl.col("right") & (pl.col("split") == "test") & ~pl.col("open"))[
-        "lead"
-    ].n_unique()
-    open_top = top.filter(pl.col("open") & (pl.col("split") == "test"))
-    open_total = found.truth.filter(pl.col("open") & (pl.col("split") == "test")).height
-    accepted = open_top.filter(pl.col("probability") >= model.thresholds["confirmed"])
+    top = top_candidates(found.pairs, model)
+    return top.with_columns(scoring.probability(model).alias("probability"))
+
+
+def ours(found: Bench, thresholds: dict[str, float]) -> dict[str, Any]:
+    """Measure the shipped model on leads whose unit is in the registry (T1)."""
+    top = probable(found).filter(pl.col("split") == "test")
+    truth = found.truth.filter(pl.col("split") == "test")
+    inside, known = top.filter(~pl.col("open")), truth.filter(~pl.col("open"))
+    reached = found.pairs.filter(pl.col("right") & (pl.col("split") == "test") & ~pl.col("open"))
+    right = inside.filter("right")
     return {
-        "leads": test.height,
-        "sirens": test["true_siren"].n_unique(),
-        "candidate_recall": round(reached / test.height, 4),
-        "top_1": round(right.height / test.height, 4),
-        "top_1_95": interval(right, test),
-        "recall_at_precision": recalls(inside, truth),
-        "recall_at_precision_with_open_leads": recalls(top, found.truth),
-        "calibration_error": calibration_error(test_top),
-        "calibration_error_with_open_leads": calibration_error(
-            top.filter(pl.col("split") == "test")
-        ),
-        "open_leads": open_total,
-        "open_leads_accepted_at_confirmed": round(accepted.height / max(open_total, 1), 4),
-        "by_set": {
-            row["set"]: {"leads": row["leads"], "top_1": round(row["top_1"] or 0.0, 3)}
-            for row in test.join(
-                right.select("lead", pl.lit(1).alias("hit")), on="lead", how="left"
-            )
-            .group_by("set")
-            .agg(pl.len().alias("leads"), pl.col("hit").fill_null(0).mean().alias("top_1"))
-            .sort("set")
-            .iter_rows(named=True)
-        },
+        "leads": known.height,
+        "sirens": known["true_siren"].n_unique(),
+        "candidate_recall": round(reached["lead"].n_unique() / known.height, 4),
+        "top_1": round(right.height / known.height, 4),
+        "top_1_95": measures.interval(right, known),
+        "recall_at_precision": measures.recalls(inside, known, thresholds),
+        "recall_at_precision_with_open_leads": measures.recalls(top, truth, thresholds),
+        "calibration_error": measures.calibration_error(inside),
+        "calibration_error_95": measures.calibration_interval(inside),
+        "calibration_error_with_open_leads": measures.calibration_error(top),
+        "reliability": measures.reliability(inside),
+        "by_set": measures.by_set(known, right),
         "by_tier": {
             name: {
                 "answers": rows.height,
-                "right": round(float(rows["right"].mean() or 0.0), 4),  # type: ignore[arg-type]
-                "calibration_error": calibration_error(rows),
+                "right": round(
+                    float(rows["right"].cast(pl.Float64).sum()) / max(rows.height, 1), 4
+                ),
+                "calibration_error": measures.calibration_error(rows),
             }
-            for name in scoring.TIERS
-            if (rows := test_top.filter(pl.col("tier") == name)).height
+            for name in TIERS
+            for rows in [inside.filter(pl.col("tier") == name)]
         },
     }
 
 
-def verdicts(leads: pl.DataFrame, index: Index) -> dict[str, Any]:
-    """Measure the answers as served, rules included, on test leads in the registry."""
-    served = match_leads(leads, index, matched_at=date(2026, 11, 23), registry_version="bench")
-    rows = leads.select("lead_id", "true_siren").with_columns(
-        served["verdict"], served["siren"], served["alternatives"]
+def served(leads: pl.DataFrame, index: Index) -> dict[str, Any]:
+    """Measure the answers as served, rules included."""
+    answers = match_leads(leads, index, matched_at=DAY, registry_version="bench")
+    rows = leads.select("true_siren", "true_siret").with_columns(
+        answers["verdict"], answers["siren"], answers["siret"], answers["alternatives"]
     )
     among = pl.col("alternatives").list.eval(pl.element().struct.field("siren"))
     right = (pl.col("siren") == pl.col("true_siren")).fill_null(False)
     table = rows.group_by("verdict").agg(
         pl.len().alias("leads"),
         right.sum().alias("right"),
+        (right & (pl.col("siret") == pl.col("true_siret"))).sum().alias("right_siret"),
         among.list.contains(pl.col("true_siren")).sum().alias("among_alternatives"),
     )
     return {row.pop("verdict"): row for row in table.sort("verdict").iter_rows(named=True)}
 
 
-def exact_join(leads: pl.DataFrame, index: Index) -> dict[str, Any]:
-    """Measure the floor: the full key joined, answers only where one unit has it."""
-    names = index.scan("names").select("full", "siren").unique().collect()
-    spellings = prepare(leads).spellings.filter(pl.col("variant") == 0).select("lead", "full")
-    numbers = prepare(leads).leads.select("lead_id", "lead")
-    found = (
-        leads.join(numbers, on="lead_id").join(spellings, on="lead").join(names, on="full")
-        .filter(pl.len().over("lead_id") == 1)
-        .with_columns((pl.col("siren") == pl.col("true_siren")).alias("right"))
-    )  # fmt: skip
+def open_set(test: pl.DataFrame, folder: Path) -> dict[str, Any]:
+    """Remove the units of some leads and add foreign companies (T3): nothing is right."""
+    sirens = test["true_siren"].unique().sort()
+    gone = sirens.filter(pl.Series([data.fold_of(f"open|{s}", 100) < REMOVED for s in sirens]))
+    index = data.build(folder, without=gone)
+    without = test.filter(pl.col("true_siren").is_in(gone.implode()))
+    result = {"units_removed": len(gone)}
+    for name, leads in (("removed", without), ("foreign", data.foreign())):
+        answers = match_leads(leads, index, matched_at=DAY, registry_version="bench")
+        counts = dict(answers.group_by("verdict").len().iter_rows())
+        accepted = counts.get("confirmed", 0)
+        result[name] = {
+            "leads": leads.height,
+            "verdicts": dict(sorted(counts.items())),
+            "false_accepts": round(accepted / max(leads.height, 1), 4),
+        }
+    rest = test.filter(~pl.col("true_siren").is_in(gone.implode()))
+    result["present"] = served(rest, index)
+    return result
+
+
+def spellings(folder: Path) -> dict[str, Any]:
+    """Match one source's spelling to another's (T2), for SIRENs that no stage has seen."""
+    index, leads = data.spelling_bench(folder)
+    answers = match_leads(leads, index, matched_at=DAY, registry_version="bench")
+    best = pl.coalesce("siren", pl.col("alternatives").list.first().struct.field("siren"))
+    top = answers.with_columns(best.alias("best")).with_columns(leads["true_siren"])
+    confirmed = top.filter(pl.col("verdict") == "confirmed")
+    hits = (top["best"] == top["true_siren"]).fill_null(False)
+    right = (confirmed["siren"] == confirmed["true_siren"]).sum()
     return {
-        "top_1": round(found["right"].sum() / leads.height, 4),
-        "precision": round(found["right"].sum() / max(found.height, 1), 4),
-        "answers": found.height,
+        "leads": leads.height,
+        "units": index.units,
+        "top_1": round(float(hits.sum()) / leads.height, 4),
+        "confirmed": {
+            "answers": confirmed.height,
+            "precision": round(right / max(confirmed.height, 1), 4),
+            "recall": round(right / leads.height, 4),
+        },
     }
 
 
-def whole_scan(leads: pl.DataFrame, index: Index, scorer: Any, sample: int) -> dict[str, Any]:
-    """Measure a scorer that reads every name of the registry for each lead."""
-    names = index.scan("names").select("core", "siren").unique().sort("core", "siren").collect()
-    choices = names["core"].to_list()
-    some = leads.sort("true_siren", "lead_id")[:: max(leads.height // sample, 1)].head(sample)
-    asked = prepare(some)
-    text = asked.spellings.filter(pl.col("variant") == 0)
-    rows = asked.leads.join(text.select("lead", "core"), on="lead").join(some, on="lead_id")
+def speed(leads: pl.DataFrame, index: Index) -> dict[str, Any]:
+    """Match many distinct leads at once, then one at a time."""
+    many = data.many_leads(leads, MANY)
+    started, cpu = time.perf_counter(), time.process_time()
+    match_leads(many, index, matched_at=DAY, registry_version="bench")
+    wall, used = time.perf_counter() - started, time.process_time() - cpu
+    times = []
+    for place in range(0, 2_000, 20):
+        start = time.perf_counter()
+        match_leads(many[place], index, matched_at=DAY, registry_version="bench")
+        times.append(time.perf_counter() - start)
+    times.sort()
     start = time.perf_counter()
-    hits = [process.extractOne(core, choices, scorer=scorer) for core in rows["core"]]
-    spent = time.perf_counter() - start
-    right = sum(
-        names["siren"][hit[2]] == truth for hit, truth in zip(hits, rows["true_siren"], strict=True)
-    )
+    Index.open(index.folder)
     return {
-        "leads": rows.height,
-        "top_1": round(right / max(some.height, 1), 4),
-        "leads_per_second": round(rows.height / spent, 1),
+        "leads": many.height,
+        "leads_per_second": round(many.height / wall),
+        "leads_per_cpu_second": round(many.height / used),
+        "load_average": round(os.getloadavg()[0], 1),
+        "one_lead_ms": {"median": round(times[50] * 1000), "p95": round(times[95] * 1000)},
+        "restart_ms": round((time.perf_counter() - start) * 1000, 1),
     }
 
 
 def main() -> None:
-    """Run every measure and write ``results.json``."""
-    with tempfile.TemporaryDirectory() as folder:
+    """Run every track and write ``results.json`` and the figure of the report."""
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work)
         start = time.perf_counter()
-        index = data.build(Path(folder))
+        index = data.build(folder / "t1")
         built = time.perf_counter() - start
         leads = data.labelled()
         inside = leads["true_siren"].is_in(data.registry()["siren"].unique().implode())
         test = leads.filter(inside & (leads["split"] == "test"))
-        many = leads.head(10_000)
-        speeds = []
-        for _ in range(3):
-            start = time.perf_counter()
-            match_leads(many, index, matched_at=date(2026, 11, 23), registry_version="bench")
-            speeds.append(time.perf_counter() - start)
+        found = bench(index)
+        thresholds = data.shipped_thresholds()
         results = {
             "model": load_model().version,
             "registry": {**index.meta["rows"], "build_seconds": round(built, 1)},
-            "ours": ours(bench(index)),
-            "verdicts_as_served": verdicts(test, index),
-            "leads_per_second": round(many.height / sorted(speeds)[1]),
-            "baselines": {
-                "exact_join": exact_join(test, index),
-                "rapidfuzz_token_set_extract_one": whole_scan(
-                    test, index, fuzz.token_set_ratio, SAMPLE
-                ),
-                "rapidfuzz_wratio_extract_one": whole_scan(test, index, fuzz.WRatio, SAMPLE),
-            },
+            "t1": ours(found, thresholds),
+            "t1_served": served(test, index),
+            "t2": spellings(folder / "t2"),
+            "t3": open_set(test, folder / "t3"),
+            "speed": speed(leads, index),
+            "peers": peers.measure(found, index, leads),
         }
     write_json(RESULTS, results, point="results")
-    print(RESULTS.read_text(encoding="utf-8"))
+    report.draw(results["t1"]["reliability"])
+    print(report.table(results))
 
 
 if __name__ == "__main__":

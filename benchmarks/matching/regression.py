@@ -67,9 +67,9 @@ def logistic(x: Array, y: Array, weight: Array, ridge: float) -> tuple[Array, fl
     return weights[:-1], float(weights[-1])
 
 
-def platt(log_odds: Array, y: Array) -> tuple[float, float]:
+def platt(log_odds: Array, y: Array, weight: Array) -> tuple[float, float]:
     """Fit slope and intercept of Platt's scaling, with his prior on the targets."""
-    positive, negative = float(y.sum()), float(len(y) - y.sum())
+    positive, negative = float((weight * y).sum()), float((weight * (1 - y)).sum())
     target = np.where(y > 0, (positive + 1) / (positive + 2), 1 / (negative + 2))
-    slope, intercept = logistic(log_odds[:, None], target, np.ones(len(y)), 1e-6)
+    slope, intercept = logistic(log_odds[:, None], target, weight, 1e-6)
     return float(slope[0]), intercept

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DUCKDB_TESTS := $(addprefix tests/opendata/test_,contract.py diff.py parquet.py query.py readers.py versions.py warehouse.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full lint types architecture check generated dev bench lock clean
+.PHONY: help run test test-full lint types architecture check generated dev bench bench-matching lock clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,6 +69,9 @@ dev: $(VENV)/.run ## Dagster's web interface on http://127.0.0.1:3000
 
 bench: $(VENV)/.bench ## the benchmarks; BENCH_DATA names the folder of large real files
 	$(BIN)/python -m benchmarks
+
+bench-matching: $(VENV)/.bench ## matching beside its peers, on the labelled leads of BENCH_DATA
+	$(BIN)/python -m benchmarks.matching.evaluate
 
 lock: ## resolve the dependencies again (needs uv)
 	uv pip compile pyproject.toml --quiet --extra build --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/run.txt

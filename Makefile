@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DUCKDB_TESTS := $(addprefix tests/opendata/test_,contract.py diff.py parquet.py query.py readers.py versions.py warehouse.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full lint types architecture check generated dev bench bench-matching lock clean
+.PHONY: help run test test-full lint types architecture check generated dev bench soak bench-matching lock clean sbom licences audit
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,7 +45,12 @@ $(VENV)/.duckdb-2: requirements/duckdb-2.txt $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade --target $(VENV)/duckdb-2 -r requirements/duckdb-2.txt
 	@touch $@
 
-test-full: $(VENV)/.full $(VENV)/.duckdb-2 ## what takes minutes or needs a browser; a missing tool fails
+# The TypeScript reader of the feed and its compiler; needs Node 18 or newer.
+clients/typescript/node_modules/.locked: clients/typescript/package-lock.json
+	cd clients/typescript && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+test-full: $(VENV)/.full $(VENV)/.duckdb-2 clients/typescript/node_modules/.locked ## what takes minutes or needs a browser; a missing tool fails
 	$(BIN)/python -m pytest -m full
 	PYTHONPATH=$(VENV)/duckdb-2 $(BIN)/python -m pytest -k "not encrypted and not unreadable and not PIVOT" $(DUCKDB_TESTS)
 
@@ -72,6 +77,23 @@ bench: $(VENV)/.bench ## the benchmarks; BENCH_DATA names the folder of large re
 
 bench-matching: $(VENV)/.bench ## matching beside its peers, on the labelled leads of BENCH_DATA
 	$(BIN)/python -m benchmarks.matching.evaluate
+
+# A whole run is killed N times at random moments, then run again and compared; then the feed's
+# own random walk and every point of a mirroring to an object store.
+N ?= 1000
+soak: $(VENV)/.dev ## N random kills (1000), with a count per point; takes hours
+	SOAK_KILLS=$(N) $(BIN)/python -m pytest -m full tests/ingest/test_kill.py -k random_moments
+	$(BIN)/python -m pytest -m full tests/signals/test_feed_interleaved.py tests/signals/test_feed_remote.py
+
+sbom: $(VENV)/.full ## bill of materials of what runs (CycloneDX), in dist/
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements/run.txt --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.cdx.json
+
+licences: $(VENV)/.full ## licences of what runs; one that pyproject.toml does not allow fails
+	$(BIN)/pip-licenses --packages $$(sed -n 's/^\([A-Za-z0-9_.-]*\)==.*/\1/p' requirements/run.txt)
+
+audit: $(VENV)/.full ## known vulnerabilities of what runs (asks the network)
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/run.txt
 
 lock: ## resolve the dependencies again (needs uv)
 	uv pip compile pyproject.toml --quiet --extra build --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/run.txt

@@ -6,6 +6,8 @@ belong here: what follows from them (:mod:`signals.feed.customers`).
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
 from assets.workspace import Workspace
@@ -30,18 +32,23 @@ def customers(workspace: Workspace) -> Customers:
         SettingsError: the file of profiles cannot be used.
     """
     profiles = {} if workspace.profiles is None else load_profiles(workspace.profiles)
-    return Customers(profiles, companies(workspace), links(workspace), known(workspace))
+    register = partial(companies, workspace)
+    return Customers(profiles, register, links(workspace), known(workspace))
 
 
-def companies(workspace: Workspace) -> pl.LazyFrame:
-    """Return the register in :data:`signals.fit.COMPANY_SCHEMA`; nothing before its first load."""
+def companies(workspace: Workspace, wanted: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the ``wanted`` companies of the register, in :data:`signals.fit.COMPANY_SCHEMA`.
+
+    Both tables are cut down to them before they meet: the cost is that of the news.
+    """
     store = workspace.store
     if store.current("sirene") is None:
         return COMPANY_SCHEMA.to_frame().lazy()
     offices = store.scan("sirene__establishments").filter(pl.col("siege"))
-    place = offices.select("siren", "departement").unique("siren", keep="any")
-    units = store.scan("sirene__legal_units").join(place, on="siren", how="left")
-    return units.select(
+    place = offices.select("siren", "departement").join(wanted, on="siren", how="semi")
+    units = store.scan("sirene__legal_units").join(wanted, on="siren", how="semi")
+    placed = units.join(place.unique("siren", keep="any"), on="siren", how="left")
+    return placed.select(
         "siren",
         company_name="nom_complet",
         active=pl.col("etat_administratif") == "A",

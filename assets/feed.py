@@ -179,7 +179,7 @@ def _views(contents: Mapping[str, Content]) -> dict[str, Content]:
 
 
 def _of_persons(source: Source, table: str) -> tuple[str, ...]:
-    """Return the columns that may describe a natural person, but for numbers, keys and postcodes."""
+    """Return the columns of a natural person, but for numbers, keys and postcodes."""
     kept = {*source.dataset.tables[table].key}
     return tuple(
         column.name

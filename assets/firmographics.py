@@ -35,9 +35,7 @@ _OF_OFFICE = ("code_commune", "libelle_commune", "departement")
 def registers(workspace: Workspace) -> Registers:
     """Return what the registers say; nothing before they are loaded."""
     found = contradictions.read(workspace)
-    said = (
-        CONTRADICTION_TABLE.to_frame() if found is None else found.cast(dict(CONTRADICTION_TABLE))
-    )
+    said = CONTRADICTION_TABLE.to_frame() if found is None else found.cast(CONTRADICTION_TABLE)
     if workspace.store.current("sirene") is None:
         return Registers(contradictions=said)
     return Registers(_companies(workspace), said)

@@ -22,11 +22,12 @@ import polars as pl
 from pydantic import Field
 
 from assets import discovery
-from leads import keys
+from leads import keys, rotation
 from leads.labels import LabelStore
 from leads.privacy.screen import Screen
 from leads.privacy.suppressions import Suppressions
 from leads.store import LeadStore
+from opendata import folder_format
 from opendata.addresses import Addresses, PortalBases
 from opendata.catalogue import Dataset
 from opendata.clock import Clock
@@ -131,11 +132,10 @@ class Workspace:
 
     def _record_key(self) -> bytes:
         path = self.data_dir / "keys" / keys.RECORD_FILE
+        # Another key would recognise nobody: a record that has begun needs its own.
         begun = any((self.data_dir / "privacy").glob("*.jsonl"))
-        if begun and keys.RECORD_VARIABLE not in os.environ:
-            # Another key would recognise nobody: a record that has begun needs its own.
-            return bytes.fromhex(keys.read(path))
-        return bytes.fromhex(keys.load(path, os.environ, variable=keys.RECORD_VARIABLE))
+        key = keys.load(path, os.environ, variable=keys.RECORD_VARIABLE, make=not begun)
+        return bytes.fromhex(key)
 
     @property
     def exports(self) -> Path:
@@ -162,17 +162,21 @@ class Workspace:
             yield Client(http, by_kind, _received)
 
     @cached_property
-    def lead_store(self) -> LeadStore:
-        """Return the encrypted store of leads; its key is made on first use."""
+    def lead_key(self) -> str:
+        """Return the key of the leads, made on first use; a rotation that was killed is settled."""
         key = keys.load(self.data_dir / "keys" / keys.LEAD_FILE, os.environ)
-        return LeadStore(self.data_dir / "leads.duckdb", key, temporary=self.work)
+        rotation.settle(self.data_dir, key)
+        return key
+
+    @cached_property
+    def lead_store(self) -> LeadStore:
+        """Return the encrypted store of leads."""
+        return LeadStore(self.data_dir / "leads.duckdb", self.lead_key, temporary=self.work)
 
     @cached_property
     def label_store(self) -> LabelStore:
         """Return the encrypted store of what people answered, under the key of the leads."""
-        path = self.data_dir / "keys" / keys.LEAD_FILE
-        key = keys.load(path, os.environ)
-        return LabelStore(self.data_dir / "labels.duckdb", key, temporary=self.work)
+        return LabelStore(self.data_dir / "labels.duckdb", self.lead_key, temporary=self.work)
 
     @property
     def models(self) -> Path:
@@ -258,6 +262,8 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
         _tell(step)
         try:
             with one_writer(opened.data_dir):
+                folder_format.require(opened.data_dir)
+                folder_format.note(opened.data_dir)
                 yield opened
         except PermissionError as error:
             name = Path(str(error.filename)).name

@@ -181,7 +181,8 @@ def main() -> None:
         log.append(candidates(1_000, options.signals), {"bodacc": "2"})
         more = timed(lambda: publish(log, base / "out"))
     print(
-        f"{options.signals:,} synthetic signals, median of {options.rounds}: {ratio:.2f} x the floor"
+        f"{options.signals:,} synthetic signals, median of {options.rounds}: "
+        f"{ratio:.2f} x the floor"
     )
     print(f"again, nothing new: {again:.2f} s; with 1,000 more: {more:.2f} s")
 

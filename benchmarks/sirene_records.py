@@ -75,7 +75,9 @@ def main() -> None:
         read, rows = periods(extract, Path(folder))
         found = rows.collect()
         follows = found["contigue"].drop_nulls()
-        print(f"periods of establishments: {read.accepted:,} accepted, {read.rejected_rows:,} refused")
+        print(
+            f"periods of establishments: {read.accepted:,} accepted, {read.rejected_rows:,} refused"
+        )
         print(f"establishments: {found['siret'].n_unique():,}")
         print(f"contiguous: {int(follows.sum()):,} of {len(follows):,} that have one before")
         print(f"periods without a start: {found['date_debut'].null_count():,}")

@@ -130,7 +130,7 @@ class Texts:
 def write_texts(folder: Path, name: str, texts: Iterable[pl.Series]) -> None:
     """Write a column of texts that comes in parts; a line break within one becomes a blank."""
     sizes: list[Array] = []
-    body = folder / f"{name}.body"
+    body = folder / f"{name}.letters.part"
     try:
         with body.open("wb") as out:
             for part in texts:

@@ -1,16 +1,22 @@
 """The keys: one encrypts the leads, one hashes and signs the record of suppressions.
 
 Belongs here: making, finding and checking a key. Does not belong here: using it (``store``,
-``privacy``). A key is 32 random bytes written as 64 hexadecimal digits; it is never logged
-and appears in no error.
+``privacy``), renewing it (``rotation``). A key is 32 random bytes written as 64 hexadecimal
+digits; it is never logged and appears in no error.
+
+It comes from the environment, from a command whose output it is (that of a key service), or
+from a file of its owner's; in this order.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import secrets
+import shlex
 import stat
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,9 +26,26 @@ from opendata.errors import SettingsError
 VARIABLE = "SIGNALS_LEAD_KEY"
 #: The same for the key of the record of suppressions.
 RECORD_VARIABLE = "SIGNALS_RECORD_KEY"
+#: What a rotation takes where the key in use is no file.
+NEW_VARIABLE = "SIGNALS_NEW_LEAD_KEY"
+#: Variable → the one that holds the command to ask instead.
+COMMANDS = {
+    VARIABLE: "SIGNALS_KEY_COMMAND",
+    RECORD_VARIABLE: "SIGNALS_RECORD_KEY_COMMAND",
+    NEW_VARIABLE: "SIGNALS_NEW_KEY_COMMAND",
+}
+#: With ``1`` no key may lie in a file beside what it opens, and none is made there.
+REQUIRED = "SIGNALS_KEY_REQUIRED"
+#: Seconds that a command may take.
+PATIENCE = 30
 #: Their files under the data folder.
 LEAD_FILE, RECORD_FILE = "lead.key", "record.key"
 KEY_BYTES = 32
+
+
+def fresh() -> str:
+    """Return a new random key."""
+    return secrets.token_hex(KEY_BYTES)
 
 
 def generate(path: Path) -> str:
@@ -31,7 +54,7 @@ def generate(path: Path) -> str:
     Raises:
         SettingsError: there is a key already; replacing it would lose the leads.
     """
-    key = secrets.token_hex(KEY_BYTES)
+    key = fresh()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         # Exclusive creation: of two processes that start together one makes the key.
@@ -79,12 +102,68 @@ def read(path: Path) -> str:
     return _checked(text, path.name)
 
 
-def load(path: Path, environment: Mapping[str, str], *, variable: str = VARIABLE) -> str:
-    """Return the key of the environment, else of ``path``, which is made if absent."""
-    given = environment.get(variable)
-    if given is not None:
-        return _checked(given, variable)
-    return read(path) if path.exists() else generate(path)
+def load(
+    path: Path, environment: Mapping[str, str], *, variable: str = VARIABLE, make: bool = True
+) -> str:
+    """Return the key of the environment or of its command, else of ``path``.
+
+    Args:
+        path: the file; with ``make`` it is made if absent.
+        environment: variables, as of ``os.environ``.
+        variable: the one that carries the key.
+        make: whether a new key may take the place of none.
+
+    Raises:
+        SettingsError: a key is required from outside and none is given, or it is no key.
+    """
+    key = given(environment, variable)
+    if key is not None:
+        return key
+    if environment.get(REQUIRED, "") not in ("", "0"):
+        raise SettingsError(
+            f"{REQUIRED} wants a key from outside the data folder, and there is none",
+            next_step=f"set {variable} or {COMMANDS[variable]}",
+        )
+    return read(path) if path.exists() or not make else generate(path)
+
+
+def given(environment: Mapping[str, str], variable: str) -> str | None:
+    """Return the key that the environment holds or names a command for; ``None`` if neither."""
+    if (text := environment.get(variable)) is not None:
+        return _checked(text, variable)
+    command = environment.get(COMMANDS[variable])
+    return _checked(_answer(command, COMMANDS[variable]), COMMANDS[variable]) if command else None
+
+
+def is_given(environment: Mapping[str, str], variable: str = VARIABLE) -> str | None:
+    """Return the variable by which a key is given from outside; nothing is asked."""
+    return next((one for one in (variable, COMMANDS[variable]) if environment.get(one)), None)
+
+
+def fingerprint(key: str) -> str:
+    """Return what tells two keys apart and helps nobody to find one."""
+    return hashlib.sha256(b"fingerprint of a key\0" + bytes.fromhex(key)).hexdigest()[:16]
+
+
+def _answer(command: str, variable: str) -> str:
+    """Run ``command``, without a shell; what it prints is shown to nobody."""
+    failed = ""
+    try:
+        done = subprocess.run(  # noqa: S603 - the operator's own command
+            shlex.split(command), capture_output=True, timeout=PATIENCE, check=False, text=True
+        )
+        failed = f"ended with code {done.returncode}" if done.returncode else ""
+    except subprocess.TimeoutExpired:
+        failed = f"gave no answer in {PATIENCE} s"
+    except (OSError, ValueError) as error:
+        failed = f"could not be run ({type(error).__name__})"
+    if failed:
+        # Neither the command nor its output is repeated: both may hold a secret.
+        raise SettingsError(
+            f"the command that gives the key {failed}",
+            next_step=f"run the command of {variable} by hand",
+        )
+    return done.stdout
 
 
 def _checked(text: str, source: str) -> str:

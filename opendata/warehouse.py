@@ -111,9 +111,7 @@ class Warehouse:
         alias = f"encrypted_{next(_turn)}"
         instance = _encrypting(temporary or path.parent / "tmp", memory_limit, threads)
         warehouse = cls(instance.cursor(), alias)
-        # DuckDB reads the key as an escaped blob: written so, any character may stand in it.
-        secret = "".join(f"\\x{byte:02X}" for byte in key.encode())
-        options = f"ENCRYPTION_KEY '{secret}', ENCRYPTION_CIPHER 'GCM'"
+        options = _under(key)
         if read_only:
             options += ", READ_ONLY"
         previous = os.umask(0o077)
@@ -131,6 +129,24 @@ class Warehouse:
         finally:
             os.umask(previous)
         return warehouse
+
+    def copy_encrypted(self, target: Path, key: str) -> None:
+        """Write all of this encrypted database into a new file under another key, mode 0600."""
+        alias = f"copy_{next(_turn)}"
+        previous = os.umask(0o077)
+        try:
+            self.execute(f"ATTACH {literal(target)} AS {alias} ({_under(key)})")
+            self.execute(f"COPY FROM DATABASE {self._attached} TO {alias}")
+            self.execute(f"DETACH {alias}")
+        except duckdb.Error as error:
+            # The statement holds the key: the cause is not chained.
+            raise StateError(
+                f"the database could not be written again ({type(error).__name__})",
+                next_step="run again; what was there is unchanged",
+                file=target.name,
+            ) from None
+        finally:
+            os.umask(previous)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
         """Run ``sql``; values go in ``parameters``, never in the text."""
@@ -174,6 +190,13 @@ class Warehouse:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _under(key: str) -> str:
+    """Return the options that attach a file under ``key``."""
+    # DuckDB reads the key as an escaped blob: written so, any character may stand in it.
+    secret = "".join(f"\\x{byte:02X}" for byte in key.encode())
+    return f"ENCRYPTION_KEY '{secret}', ENCRYPTION_CIPHER 'GCM'"
 
 
 def _connect(

@@ -31,9 +31,13 @@ def print_fixtures(out: Path) -> None:
     with TemporaryDirectory() as work:
         scenarios = write(out, Path(work))
     steps = sum(len(one.steps) for one in scenarios)
-    console.print(f"{len(scenarios)} scenarios, {steps} feeds, described in {out / INDEX}")
+    console.print(
+        f"{len(scenarios)} scenarios, {steps} feeds, described in {out / INDEX}", soft_wrap=True
+    )
     first = scenarios[0].steps[0].feed
-    console.print(f"the plain one, an account's stream with every type: {out / first}")
+    console.print(
+        f"the plain one, an account's stream with every type: {out / first}", soft_wrap=True
+    )
 
 
 def print_verdicts(words: Sequence[str]) -> bool:
@@ -43,9 +47,13 @@ def print_verdicts(words: Sequence[str]) -> bool:
         work.mkdir()
         verdicts = judge(command(words), write(feeds, work), feeds, states)
     for one in verdicts:
-        console.print(f"{'ok  ' if one.ok else 'FAIL'} {one.scenario}: {one.rule}", markup=False)
+        console.print(
+            f"{'ok  ' if one.ok else 'FAIL'} {one.scenario}: {one.rule}",
+            markup=False,
+            soft_wrap=True,
+        )
         for finding in one.findings:
-            console.print(f"       {finding}", markup=False)
+            console.print(f"       {finding}", markup=False, soft_wrap=True)
     good = sum(one.ok for one in verdicts)
     console.print(f"{good} of {len(verdicts)} scenarios passed")
     return good == len(verdicts)

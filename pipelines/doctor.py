@@ -158,14 +158,15 @@ def _disk(workspace: Workspace) -> Check:
 def _lead_key(workspace: Workspace) -> Check:
     path = workspace.data_dir / "keys" / "lead.key"
     leads = workspace.data_dir / "leads.duckdb"
-    if keys.VARIABLE not in os.environ and not path.exists():
+    given = keys.is_given(os.environ)
+    if given is None and not path.exists():
         found = "There is no key yet; the first run makes one, mode 0600."
         if leads.exists():
             found = "There are encrypted leads and no key to them."
         todo = f"restore {path.name} from its backup or set {keys.VARIABLE}"
         return Check("lead key", not leads.exists(), found, todo)
     key = keys.load(path, os.environ)
-    where = f"from {keys.VARIABLE}" if keys.VARIABLE in os.environ else "in a file of mode 0600"
+    where = f"from {given}" if given is not None else "in a file of mode 0600"
     if leads.exists():
         Warehouse.encrypted(leads, key, read_only=True).close()
         return Check("lead key", True, f"The key {where} opens the leads.")

@@ -36,6 +36,11 @@ def settings_page() -> str:
         "first run makes `keys/lead.key` (mode 0600) in the data folder",
         f"- `{keys.RECORD_VARIABLE}`: the key of the record of suppressions and of receipts, of "
         "the same form; without it the first entry makes `keys/record.key`",
+        f"- `{keys.COMMANDS[keys.VARIABLE]}`, `{keys.COMMANDS[keys.RECORD_VARIABLE]}`: commands "
+        "whose output is that key, run without a shell ([keys](operations/keys.md))",
+        f"- `{keys.NEW_VARIABLE}` or `{keys.COMMANDS[keys.NEW_VARIABLE]}`: the new key for "
+        "`company-signals keys rotate`, where the key in use is no file",
+        f"- `{keys.REQUIRED}`: with 1, no key is made or read in the data folder",
         f"- `{INSEE_KEY}`: the key of the INSEE Sirene API, for sources that ask it",
     ]
     return "\n".join(lines) + "\n"

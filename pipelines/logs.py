@@ -7,17 +7,41 @@ command prints can be piped; they name datasets, columns and hosts, never a pers
 from __future__ import annotations
 
 import logging
+import re
 import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
 
 import stamina.instrumentation
 import structlog
 from stamina.instrumentation import RetryDetails
+
+#: A value under such a name is a secret, as is whatever is a key of ours, wherever it stands.
+_SECRET_NAME = re.compile(r"(?i)key|secret|token|password|authorization|credential|cookie")
+_SECRET_TEXT = re.compile(r"(?i)\b[0-9a-f]{64}\b|(?<=://)[^/\s@]+(?=@)|(?<=bearer )\S+")
+_MASK = "***"
+
+
+def masked(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Put ``***`` in the place of every secret of a log entry, nested values included."""
+    return {name: _without(name, value) for name, value in event.items()}
+
+
+def _without(name: str, value: Any) -> Any:
+    if _SECRET_NAME.search(name):
+        return _MASK
+    if isinstance(value, Mapping):
+        return {str(key): _without(str(key), one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without("", one) for one in value]
+    return _SECRET_TEXT.sub(_MASK, value) if isinstance(value, str) else value
 
 
 def configure_logs(*, debug: bool = False) -> None:
     """Send warnings (everything with ``debug``) to standard error, one line each."""
     structlog.configure(
         processors=[
+            masked,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),

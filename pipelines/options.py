@@ -53,14 +53,22 @@ def debugging() -> bool:
     return os.environ.get("SIGNALS_DEBUG") == "1"
 
 
-def workspace_of(**overrides: Any) -> Any:
-    """Open the workspace of the settings; arguments that are not ``None`` win over them."""
+def workspace_of(*, as_it_is: bool = False, **overrides: Any) -> Any:
+    """Open the workspace of the settings; arguments that are not ``None`` win over them.
+
+    A data folder that this release does not read is refused, but for what puts it right
+    (``as_it_is``).
+    """
+    from opendata import folder_format
     from pipelines.logs import configure_logs
     from pipelines.settings import load_settings
     from pipelines.workspace import open_workspace
 
     configure_logs(debug=debugging())
-    return open_workspace(load_settings(**overrides))
+    workspace = open_workspace(load_settings(**overrides))
+    if not as_it_is:
+        folder_format.require(workspace.data_dir)
+    return workspace
 
 
 def run_workspace_of(**overrides: Any) -> Any:

@@ -53,6 +53,8 @@ SITE_COLUMNS = (
 #: Columns of the histories that hold a name.
 PAST_UNIT = ("denomination", *(f"denomination_usuelle_{number}" for number in (1, 2, 3)))
 PAST_SITE = (*(f"enseigne_{number}" for number in (1, 2, 3)), "denomination_usuelle")
+#: Stands for a category that was left out; only its first digit is asked.
+UNKNOWN_COMPANY = "9999"
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,7 @@ def _build(files: RegistryFiles, out: Path, work: Path) -> Built:
         if paths or name in required
     }
     rows = {name: pl.scan_parquet(one.path, glob=False) for name, one in results.items()}
+    rows[sirene.LEGAL_UNITS] = _named_as_company(rows[sirene.LEGAL_UNITS])
     tables = sirene.normalise(
         rows | {sirene.SUCCESSIONS: rows.get(sirene.SUCCESSIONS, _none(asked[sirene.SUCCESSIONS]))}
     )
@@ -228,6 +231,18 @@ def _opened(path: Path, folder: Path, number: int) -> Path:
     named = folder / f"{number}-{found.name}"
     named.symlink_to(found.resolve())
     return named
+
+
+def _named_as_company(units: pl.LazyFrame) -> pl.LazyFrame:
+    """Take a unit without a legal category for a company where it has a registered name.
+
+    INSEE gives a denomination to legal persons only. An extract whose category was left out
+    would else lose every name.
+    """
+    category = pl.col("categorie_juridique")
+    company = category.is_null() & pl.col("denomination").is_not_null() & pl.col("nom").is_null()
+    named = pl.when(company).then(pl.lit(UNKNOWN_COMPANY)).otherwise(category)
+    return units.with_columns(categorie_juridique=named)
 
 
 def _none(described: tuple[Resource, Sequence[Path]]) -> pl.LazyFrame:

@@ -34,17 +34,17 @@ def print_catalogue(family: str | None) -> None:
             next_step=f"use one of {', '.join(families)}",
         )
     table = shown_table(
-        "Signals", "code", "title", "polarity", "nature", "window", "inputs", "golden",
+        "Signals", "code", "title and inputs", "polarity", "window", "golden",
         right=("window",),
     )  # fmt: skip
+    for column in table.columns:
+        column.no_wrap = column.header != "title and inputs"
     for signal in found:
         table.add_row(
             Text(signal.code),
-            signal.title_en,
+            Text.assemble(signal.title_en, "\n", (", ".join(signal.inputs), "dim")),
             signal.polarity,
-            signal.nature,
             f"{signal.window_days} d",
-            ", ".join(signal.inputs),
             "synthetic" if signal.real_example is None else "real",
         )
     console.print(table)

@@ -7,7 +7,8 @@ what is already known (:mod:`signals.log`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 
 import polars as pl
@@ -18,7 +19,7 @@ from signals.base import Frames, Signal
 from signals.contract import CANDIDATE_SCHEMA, EVENT_SCHEMA, SCHEMA_VERSION, SPECVERSION
 from signals.evidence import PAYLOAD, gathered, strongest_first
 from signals.identity import hashed
-from signals.persons import classified, nameable
+from signals.persons import classified, nameable, proofs
 from signals.registry import Detector, registry
 from signals.scoring import scored
 from signals.weights import weights
@@ -50,21 +51,35 @@ def detect_all(
         ContractError: a rule failed on its tables, or returned other columns than agreed.
     """
     found = []
-    for detector in (registry() if detectors is None else detectors).values():
-        if any(frames.has(table) for table in detector.signal.inputs):
-            events = _run(detector, frames)
-            told = nameable(events, sole_traders=sole_traders)
-            if left_out is not None and told.height < events.height:
-                left_out[detector.signal.code] = events.height - told.height
-            found.append(_named(told, detector.signal))
+    for signal, events in _classified(registry() if detectors is None else detectors, frames):
+        told = nameable(events, sole_traders=sole_traders)
+        if left_out is not None and told.height < events.height:
+            left_out[signal.code] = events.height - told.height
+        found.append(_named(told, signal))
     if not found:
         return CANDIDATE_SCHEMA.to_frame()
     return _candidates(_merged(pl.concat(found)), recorded, run_id)
 
 
+def _classified(
+    detectors: Mapping[str, Detector], frames: Frames
+) -> list[tuple[Signal, pl.DataFrame]]:
+    """Return the events of each rule that has a table, and whom they are about."""
+    found = [
+        (one.signal, _run(one, frames))
+        for one in detectors.values()
+        if any(frames.has(table) for table in one.signal.inputs)
+    ]
+    nobody = pl.Series("siren", [], dtype=pl.String)
+    sirens = pl.concat([nobody, *(events["siren"] for _, events in found)])
+    with _reading("the proof of who is a legal person"):
+        known = proofs(frames, sirens)
+    return [(signal, classified(events, known)) for signal, events in found]
+
+
 def _run(detector: Detector, frames: Frames) -> pl.DataFrame:
     code = detector.signal.code
-    try:
+    with _reading(f"signal {code}"):
         events = detector.detect(frames)
         schema = events.collect_schema()
         if schema != EVENT_SCHEMA:
@@ -73,11 +88,18 @@ def _run(detector: Detector, frames: Frames) -> pl.DataFrame:
                 f"signal {code} returned other columns than agreed: {wrong}",
                 next_step="correct its detector; signals.contract.EVENT_SCHEMA is the agreement",
             )
-        return classified(events, frames).collect()
+        return events.collect()
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """Say which tables could not be read, without the values that Polars quotes."""
+    try:
+        yield
     except pl.exceptions.PolarsError as error:
         first_line = str(error).splitlines()[0]
         raise ContractError(
-            f"signal {code} cannot read its tables ({type(error).__name__}): {first_line}",
+            f"{what} cannot read its tables ({type(error).__name__}): {first_line}",
             next_step="compare the tables with docs/architecture.md, or correct the detector",
         ) from error
 

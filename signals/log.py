@@ -9,7 +9,7 @@ is new (:mod:`signals.amend`); tenants (:mod:`signals.feed`).
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -117,9 +117,13 @@ class SignalLog:
         """Return the version of ``dataset`` up to which signals were detected."""
         return self.state().cursors.get(dataset)
 
-    def current(self) -> pl.DataFrame:
-        """Return the last row of each logical signal, retracted and erased ones included."""
-        return self._current(self.state())
+    def current(self, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return the last row of each logical signal, retracted and erased ones included.
+
+        Args:
+            columns: those that are needed; all of them by default.
+        """
+        return self._current(self.state(), columns)
 
     def rows(self, *, after: int = 0) -> pl.DataFrame:
         """Return every row that comes after the sequence number ``after``, in order."""
@@ -208,10 +212,12 @@ class SignalLog:
         rows = amend.closed_to_prospecting(known, named, recorded=recorded, run_id=run_id)
         return self._extend(state, known, rows, {})
 
-    def _current(self, state: LogState) -> pl.DataFrame:
+    def _current(self, state: LogState, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        wanted = SIGNAL_SCHEMA.names() if columns is None else list(columns)
         if state.current is None:
-            return SIGNAL_SCHEMA.to_frame()
-        return pl.read_parquet(self.folder / state.current, glob=False, hive_partitioning=False)
+            return SIGNAL_SCHEMA.to_frame().select(wanted)
+        path = self.folder / state.current
+        return pl.read_parquet(path, columns=wanted, glob=False, hive_partitioning=False)
 
     def _swept(self) -> LogState:
         state = self.state()

@@ -22,7 +22,7 @@ _LEGAL_PERSONS_ONLY = {
 _UNITS = "sirene__legal_units"
 
 
-def classified(events: pl.LazyFrame, frames: Frames) -> pl.LazyFrame:
+def classified(events: pl.DataFrame, proofs: pl.DataFrame) -> pl.DataFrame:
     """Return the events with ``dataclassification`` filled and ``prospecting_allowed`` decided.
 
     Sirene decides where it knows the unit; then the event's own source; then the tables
@@ -30,10 +30,10 @@ def classified(events: pl.LazyFrame, frames: Frames) -> pl.LazyFrame:
 
     Args:
         events: rows in :data:`signals.contract.EVENT_SCHEMA`, more columns allowed.
-        frames: the tables that give the proof.
+        proofs: of :func:`proofs`.
     """
-    columns = events.collect_schema().names()
-    known = events.join(_proofs(frames), on="siren", how="left")
+    columns = events.columns
+    known = events.join(proofs, on="siren", how="left", maintain_order="left")
     kind = pl.coalesce("_sirene", "dataclassification", "_other", pl.lit("sole_trader"))
     return known.with_columns(
         dataclassification=kind,
@@ -58,10 +58,17 @@ def nameable(events: pl.DataFrame, *, sole_traders: bool) -> pl.DataFrame:
     return told.with_columns(company_name=named)
 
 
-def _proofs(frames: Frames) -> pl.LazyFrame:
-    """Return siren, _sirene and _other (classification), _allowed (prospecting)."""
+def proofs(frames: Frames, sirens: pl.Series) -> pl.DataFrame:
+    """Return what the tables prove about ``sirens``: the register is read once for all rules.
+
+    Returns:
+        siren, _sirene and _other (classification), _allowed (prospecting).
+    """
+    wanted = pl.LazyFrame({"siren": sirens.drop_nulls().unique()})
     other = [
-        frames.current(table).select(siren=pl.col(column), _other=pl.lit("company"))
+        frames.current(table)
+        .select(siren=pl.col(column), _other=pl.lit("company"))
+        .join(wanted, on="siren", how="semi")
         for table, column in _LEGAL_PERSONS_ONLY.items()
         if frames.has(table)
     ]
@@ -70,15 +77,19 @@ def _proofs(frames: Frames) -> pl.LazyFrame:
     if not frames.has(_UNITS):
         return others.with_columns(
             _sirene=pl.lit(None, dtype=pl.String), _allowed=pl.lit(None, dtype=pl.Boolean)
-        )
+        ).collect()
     legal = pl.col("personne_morale")
-    units = frames.current(_UNITS).select(
-        "siren",
-        _sirene=pl.when(legal)
-        .then(pl.lit("company"))
-        .when(legal.not_())
-        .then(pl.lit("sole_trader")),
-        # Article A123-96 du code de commerce: who objects is not prospected, whatever they are.
-        _allowed=(pl.col("statut_diffusion") == "O").fill_null(False),
+    units = (
+        frames.current(_UNITS)
+        .join(wanted, on="siren", how="semi")
+        .select(
+            "siren",
+            _sirene=pl.when(legal)
+            .then(pl.lit("company"))
+            .when(legal.not_())
+            .then(pl.lit("sole_trader")),
+            # Article A123-96 du code de commerce: who objects is not prospected, whatever they are.
+            _allowed=(pl.col("statut_diffusion") == "O").fill_null(False),
+        )
     )
-    return units.join(others, on="siren", how="full", coalesce=True)
+    return units.join(others, on="siren", how="full", coalesce=True).collect()

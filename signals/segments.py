@@ -102,7 +102,8 @@ def read_segments(folder: Path, segments: Iterable[Segment], *, after: str = "")
 
 def latest(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the last row of each logical signal, retracted ones included."""
-    return rows.sort("sequence").unique("signalid", keep="last", maintain_order=True)
+    ordered = rows if rows["sequence"].is_sorted() else rows.sort("sequence")
+    return ordered.filter(pl.col("signalid").is_last_distinct())
 
 
 def sweep(folder: Path, part: str, keep: Iterable[str]) -> None:

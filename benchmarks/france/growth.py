@@ -15,17 +15,16 @@ from typing import Any
 from benchmarks.france.evaluate import RESULTS, ROOT
 
 PLOT = ROOT / "docs" / "images" / "growth.png"
-#: Measure → its column in the table, and whether it is drawn as time or as memory.
+#: Step → its name in the table and the plot. Times are those of the processor, all threads
+#: together: the elapsed ones say as much about what else the machine was doing.
 SHOWN = {
-    "load_s": ("load, s", "time"),
-    "load_second_s": ("load of the next month, s", "time"),
-    "changes_s": ("change log, s", "time"),
-    "rows_s": ("every value compared, s", "time"),
-    "load_peak_mb": ("load, MB", "memory"),
-    "load_second_peak_mb": ("load of the next month, MB", "memory"),
-    "changes_peak_mb": ("change log, MB", "memory"),
-    "rows_peak_mb": ("every value compared, MB", "memory"),
+    "load_first": "load",
+    "load_second": "load of the next month",
+    "diff_changes": "change log",
+    "diff_rows": "every value compared",
+    "diff_flux": "a day of the flux",
 }
+KINDS = {"cpu_seconds": "processor seconds", "peak_mb": "MB at peak"}
 
 
 def results() -> dict[Fraction, dict[str, Any]]:
@@ -37,16 +36,16 @@ def results() -> dict[Fraction, dict[str, Any]]:
 
 def table(found: dict[Fraction, dict[str, Any]]) -> str:
     """Return the table in Markdown: a line a measure, a column a scale."""
+    facts = [one["facts"] for one in found.values()]
     lines = [
         "| | " + " | ".join(str(scale) for scale in found) + " |",
         "|---|" + "---:|" * len(found),
-        "| units | "
-        + " | ".join(f"{one['facts']['made']['units']:,}" for one in found.values())
-        + " |",
+        "| units | " + " | ".join(f"{one['made']['units']:,}" for one in facts) + " |",
     ]
-    for name, (label, _) in SHOWN.items():
-        values = " | ".join(f"{one['ratios'][name]:,.0f}" for one in found.values())
-        lines.append(f"| {label} | {values} |")
+    for kind, unit in KINDS.items():
+        for step, name in SHOWN.items():
+            values = " | ".join(f"{one[step][kind]:,.1f}".removesuffix(".0") for one in facts)
+            lines.append(f"| {name}, {unit} | {values} |")
     return "\n".join(lines)
 
 
@@ -57,13 +56,12 @@ def plot(found: dict[Fraction, dict[str, Any]]) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    units = [one["facts"]["made"]["units"] for one in found.values()]
+    facts = [one["facts"] for one in found.values()]
+    units = [one["made"]["units"] for one in facts]
     figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), dpi=110)
-    for axis, kind, label in zip(axes, ("time", "memory"), ("seconds", "MB at peak"), strict=True):
-        for name, (what, of) in SHOWN.items():
-            if of == kind:
-                values = [one["ratios"][name] for one in found.values()]
-                axis.plot(units, values, marker="o", label=what.split(",")[0])
+    for axis, (kind, label) in zip(axes, KINDS.items(), strict=True):
+        for step, name in SHOWN.items():
+            axis.plot(units, [one[step][kind] for one in facts], marker="o", label=name)
         axis.set(xscale="log", yscale="log", xlabel="legal units", ylabel=label)
         axis.grid(visible=True, which="both", alpha=0.25)
         axis.legend(fontsize=8)

@@ -182,6 +182,17 @@ def retention(
 
 
 @audit.command()
+def show(
+    rows: Annotated[int, typer.Option(help="Entries to show, the last ones.")] = 20,
+    data_dir: DataDir = None,
+) -> None:
+    """Show what was done last: runs, publications, erasures, releases, rollbacks, keys."""
+    from pipelines.safekeeping import print_audit
+
+    print_audit(workspace_of(data_dir=data_dir), rows)
+
+
+@audit.command()
 def verify(data_dir: DataDir = None) -> None:
     """Check that no entry and no receipt was changed, removed or added."""
     from pipelines.privacy_screens import print_verified

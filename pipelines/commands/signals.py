@@ -53,9 +53,7 @@ def backfill(
     first: Annotated[
         datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day to take.")
     ],
-    last: Annotated[
-        datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day to take.")
-    ],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day to take.")],
     data_dir: DataDir = None,
     at: At = None,
 ) -> None:

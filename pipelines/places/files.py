@@ -18,6 +18,7 @@ from assets import discovery
 from assets.workspace import Workspace
 from leads.privacy.facts import Facts
 from leads.privacy.receipts import PlaceReport
+from opendata.folder_format import ASIDES
 from opendata.numbers_in_files import numbers_in
 from opendata.receipt import load_receipt
 from pipelines.places import Place
@@ -177,7 +178,10 @@ class Work:
         inside = (path for path in self.workspace.work.rglob("*") if path.is_file())
         parts = (path for path in data_dir.rglob(".*.part") if path.is_file())
         partial = (path for path in data_dir.glob("raw/*/*/.partial*/*") if path.is_file())
-        return sorted({*inside, *parts, *partial})
+        # A restore that got as far as replacing files lets no command come here.
+        asides = (data_dir / name for name in ASIDES)
+        restored = (path for folder in asides for path in folder.rglob("*") if path.is_file())
+        return sorted({*inside, *parts, *partial, *restored})
 
 
 def places(workspace: Workspace) -> Sequence[Place]:

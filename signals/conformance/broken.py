@@ -31,7 +31,7 @@ FAULTS = {
     "keeps-erased-values": ("life",),
     "skips-hashes": ("other-bytes",),
     "re-orders": ("catch-up",),
-    "reads-past-a-gap": ("too-old",),
+    "reads-past-a-gap": ("too-old", "much-too-old"),
     "keeps-a-void-stream": ("begun-anew",),
     "ignores-holes": ("hole",),
     "acts-twice": ("duplicates",),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def write(out: Path, work: Path) -> list[Scenario]:
         out: an empty folder.
         work: another one, for what the feeds are made from.
     """
-    first, corrected, erased, again, in_gap, after_gap = _lives(work)
+    first, corrected, erased, again, in_gap, after_gap, compacted = _lives(work)
     writer = _Writer(out)
     step, add = writer.step, writer.add
     add(
@@ -155,6 +156,13 @@ def write(out: Path, work: Path) -> list[Scenario]:
         "rule 3: a cursor before the oldest segment starts from the snapshot",
         step("too-old/1-first", first),
         step("too-old/2-oldest-dropped", again, _two_dropped),
+        step("too-old/3-the-cursor-is-within", compacted),
+    )
+    add(
+        "much-too-old",
+        "rule 3: the same after the publisher's retention left next to nothing",
+        step("much-too-old/1-first", first),
+        step("much-too-old/2-compacted", compacted),
     )
     add(
         "begun-anew",
@@ -234,8 +242,11 @@ def _lives(work: Path) -> tuple[_Truth, ...]:
     in_gap = publish("in-gap", 7, 8)
     world.gap = False
     after_gap = publish("after-gap", 7, 8)
+    world.tell(range(2), amount=4)
+    stream = world.publish(size, window=timedelta(days=2))
+    compacted = _Truth(doctored.copied(stream, work / "compacted"), (7, 8))
     shutil.rmtree(world.folder)
-    return first, corrected, erased, again, in_gap, after_gap
+    return first, corrected, erased, again, in_gap, after_gap, compacted
 
 
 def _repeated(feed: Path) -> Path:

@@ -15,9 +15,11 @@ SIGNAL = Signal(
     explanation_fr="L'entreprise, cessée, est de nouveau active : reprise de contact possible.",
     explanation_en="The company had ceased and is active again: worth a new contact.",
     inputs=("sirene_changes",),
-    window_days=120,
+    # The register dates it back to the beginning of the period that it restores.
+    window_days=180,
     half_life_days=60,
     base_score=35,
+    real_example="L'INSTANT IDEAL (824490734), 2017-01-01, Sirene",
     guards=(
         "Often an administrative correction: low score, and mass operations are not actionable.",
     ),

@@ -15,7 +15,6 @@ from opendata.attribution import NOT_OFFICIAL
 from opendata.catalogue import OPEN_LICENCES
 from opendata.errors import LicenceError
 from signals.contract import EVIDENCE_TYPE, SIGNAL_SCHEMA
-from signals.evidence import exploded
 
 SOURCE_SCHEMA = pl.Schema(
     {
@@ -42,28 +41,26 @@ def enriched(rows: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
         LicenceError: a record comes from a source that ``sources`` does not describe, or
             whose licence is not an open one.
     """
-    records = exploded(rows.filter(pl.col("evidence").list.len() > 0).with_columns(signalid="id"))
-    require_open(records["source_id"], sources)
-    known = sources.select(
-        "source_id",
-        _landing="landing_page",
-        _updated="publication_date",
-        _publisher="publisher",
-        _licence="licence_id",
-        _attribution="attribution",
-    )
-    full = records.join(known, on="source_id", how="left", maintain_order="left").with_columns(
-        url=pl.coalesce("url", "_landing"),
-        source_last_update=pl.col("_updated"),
-        publisher=pl.col("_publisher"),
-        licence=pl.col("_licence"),
-        attribution=pl.col("_attribution"),
-    )
+    require_open(cited_by(rows), sources)
+    record = pl.element().struct
+
+    def said(column: str) -> pl.Expr:
+        """Return what ``sources`` say in ``column``; a look-up, for versions are few."""
+        old, new = sources["source_id"], sources[column]
+        return record.field("source_id").replace_strict(
+            old, new, default=None, return_dtype=new.dtype
+        )
+
+    filled = {
+        "url": pl.coalesce(record.field("url"), said("landing_page")),
+        "source_last_update": said("publication_date"),
+        "publisher": said("publisher"),
+        "licence": said("licence_id"),
+        "attribution": said("attribution"),
+    }
     fields = [field.name for field in EVIDENCE_TYPE.fields]  # type: ignore[attr-defined]
-    lists = full.group_by("signalid", maintain_order=True).agg(_evidence=pl.struct(fields))
-    joined = rows.join(lists.rename({"signalid": "id"}), on="id", how="left", maintain_order="left")
-    filled = pl.coalesce("_evidence", "evidence")
-    return joined.with_columns(evidence=filled).select(SIGNAL_SCHEMA.names())
+    whole = pl.struct(filled.get(name, record.field(name)).alias(name) for name in fields)
+    return rows.with_columns(pl.col("evidence").list.eval(whole)).select(SIGNAL_SCHEMA.names())
 
 
 def cited_by(rows: pl.DataFrame) -> pl.Series:
@@ -100,7 +97,7 @@ def used_sources(
     named = rows["evidence"].explode().struct.field("source_id").drop_nulls()
     wanted = pl.concat([named, pl.Series(list(also), dtype=pl.String)]).unique()
     used = sources.filter(pl.col("source_id").is_in(wanted.implode())).sort("source_id")
-    return used.select(SOURCE_SCHEMA.names()).cast(dict(SOURCE_SCHEMA))
+    return used.select(SOURCE_SCHEMA.names()).cast(SOURCE_SCHEMA)
 
 
 def page(sources: pl.DataFrame) -> str:

@@ -52,13 +52,13 @@ _FLAT_EVIDENCE = (
 def snapshot(rows: pl.DataFrame, now: datetime) -> pl.DataFrame:
     """Return the last row of each signal that neither is withdrawn nor has expired."""
     valid = pl.col("expirytime") > pl.lit(now, dtype=pl.Datetime("us", "UTC"))
-    return latest(rows).filter(pl.col("op").is_in(["ASSERT", "AMEND"]), valid).sort("sequence")
+    return latest(rows).filter(pl.col("op").is_in(["ASSERT", "AMEND"]), valid)
 
 
 def tombstones(rows: pl.DataFrame) -> pl.DataFrame:
     """Return what a reader of snapshots alone must forget: ids, no values."""
-    ended = latest(rows).filter(pl.col("op").is_in(["RETRACT", "ERASE"]))
-    return ended.select("sequence", "signalid", "op", "reason", "recordedtime").sort("sequence")
+    told = latest(rows.select("sequence", "signalid", "op", "reason", "recordedtime"))
+    return told.filter(pl.col("op").is_in(["RETRACT", "ERASE"]))
 
 
 def flat(current: pl.DataFrame) -> pl.DataFrame:

@@ -7,9 +7,8 @@ are. Does not belong here: the rules behind them (:mod:`signals.fit`,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import polars as pl
 
@@ -18,7 +17,13 @@ from signals.fit import COMPANY_SCHEMA, Rating, rating
 from signals.groups import LINK_SCHEMA
 from signals.profile import Profile
 
+#: ``siren`` of some companies → what the register says of them, in COMPANY_SCHEMA.
+Register = Callable[[pl.LazyFrame], pl.LazyFrame]
 KNOWN_SCHEMA = pl.Schema({"account_id": pl.String(), "siren": pl.String()})
+
+
+def _nobody(_wanted: pl.LazyFrame) -> pl.LazyFrame:
+    return COMPANY_SCHEMA.to_frame().lazy()
 
 
 @dataclass(frozen=True)
@@ -27,14 +32,14 @@ class Customers:
 
     Attributes:
         profiles: account → profile.
-        companies: the register, in :data:`signals.fit.COMPANY_SCHEMA`.
+        companies: looks companies up in the register.
         links: between companies, in :data:`signals.groups.LINK_SCHEMA`.
         known: account and SIREN of every company that is, or may be, a lead, whether or not
             its answer may be used: who objected must not come back as a discovery.
     """
 
     profiles: Mapping[str, Profile] = field(default_factory=dict)
-    companies: pl.LazyFrame = field(default_factory=lambda: COMPANY_SCHEMA.to_frame().lazy())
+    companies: Register = _nobody
     links: pl.LazyFrame = field(default_factory=lambda: LINK_SCHEMA.to_frame().lazy())
     known: pl.DataFrame = field(default_factory=KNOWN_SCHEMA.to_frame)
 
@@ -45,9 +50,11 @@ class Customers:
         ).drop_nulls()  # fmt: skip
         mine = leads.select("siren").unique()
         links = self.links.join(mine.lazy(), on="siren", how="semi").collect()
-        named = [standing.select("siren"), mine, links.select(siren="related_siren")]
+        named = [links.select(siren="related_siren")]
+        if self.profiles:
+            named += [standing.select("siren"), mine]
         wanted = pl.concat(named).drop_nulls().unique()
-        companies = self.companies.join(wanted.lazy(), on="siren", how="semi")
+        companies = _nobody(wanted.lazy()) if wanted.is_empty() else self.companies(wanted.lazy())
         one_each = companies.unique("siren", keep="any").collect().sort("siren")
         return Concerned(self, one_each.select(COMPANY_SCHEMA.names()), links, leads)
 
@@ -71,8 +78,3 @@ class Concerned:
         mine = pl.col("account_id") == account_id
         rows = [self.customers.known, self.leads.select("account_id", "siren")]
         return pl.concat(rows).filter(mine).select("siren").unique()
-
-    @cached_property
-    def legal_persons(self) -> pl.DataFrame:
-        """Return the companies that may be named."""
-        return self.companies.filter(pl.col("personne_morale"))

@@ -20,6 +20,7 @@ import polars as pl
 
 from opendata.clock import Clock
 from opendata.errors import SettingsError
+from signals.contract import SIGNAL_SCHEMA
 from signals.discovery import DISCOVERY_SCHEMA, discovered
 from signals.feed import attribution, history, manifest
 from signals.feed.current import snapshot
@@ -155,12 +156,12 @@ def export(
     types = signal_types(d for d in registry().values())
     # What is published for the first time is filled in before anything is written.
     new = attribution.enriched(log.rows(after=int(published.max_sequence)), sources)
-    known = log.current()
-    attribution.require_open(attribution.cited_by(known), sources)
     accounts = _accounts(folder, matches)
-    # Only accounts look at what was said before: without any, it need not be filled in.
-    filled = attribution.enriched(known, sources) if accounts else known
-    standing = snapshot(filled, clock.now()) if accounts else filled.clear()
+    # Only accounts look at what was said before: without any, it need not be read whole.
+    known = log.current(None if accounts else ("correlationid", "op", "evidence"))
+    attribution.require_open(attribution.cited_by(known), sources)
+    filled = attribution.enriched(known, sources) if accounts else SIGNAL_SCHEMA.to_frame()
+    standing = snapshot(filled, clock.now())
     concerned = (customers or Customers()).of(standing, matches)
     common = _Common(
         sources=sources,

@@ -81,8 +81,12 @@ class World:
         sirens = [siren(one) for one in numbers]
         self.log.erase(sirens, reason="opposition", recorded=self._now, run_id=self._run)
 
-    def publish(self, companies: int) -> Path:
+    def publish(self, companies: int, window: timedelta | None = None) -> Path:
         """Publish, one lead for each of the first ``companies``; go on to the next day.
+
+        Args:
+            companies: number of leads that are recognised.
+            window: older rows leave the segments.
 
         Returns:
             The folder of the account's stream.
@@ -95,6 +99,7 @@ class World:
             source_status=self._status(),
             clock=Clock.at(self.day),
             run_id=self._run,
+            window=window,
         )
         self.day += timedelta(days=1)
         return self.stream

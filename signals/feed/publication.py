@@ -128,7 +128,7 @@ def publish(
     last = after.segments[-1].last_sequence if after.segments else before.max_sequence
     stamp = hashlib.sha256(f"{content.now}{sorted(hashes.items())}".encode()).hexdigest()[:12]
     version = f"{last}-{stamp}"
-    entries = _write(target.folder, version, tables)
+    entries = _write(target.folder, version, tables, hashes)
     text = manifest.make(
         source=target.source,
         account_id=target.account_id,
@@ -207,12 +207,14 @@ def _only_older(folder: Path, before: manifest.Published, name: str, body: bytes
     return then.columns == now.columns and then.equals(now)
 
 
-def _write(folder: Path, version: str, tables: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
+def _write(
+    folder: Path, version: str, tables: Mapping[str, bytes], hashes: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
     entries = {}
     for name, body in tables.items():
         path = f"versions/{version}/{name}"
         files.write_bytes(folder / path, body, point="feed-file")
-        entries[name] = {"path": path, "bytes": len(body), "hash": _hash(body)}
+        entries[name] = {"path": path, "bytes": len(body), "hash": hashes[name]}
     return entries
 
 

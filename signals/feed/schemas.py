@@ -61,7 +61,9 @@ def json_schemas() -> Mapping[str, str]:
 @cache
 def data_contract() -> str:
     """Return the Open Data Contract (ODCS 3) of the feed, as YAML."""
-    tables = [("signals", SignalRow, ("source", "id"), "The append-only log, in segments.")]
+    tables: list[tuple[str, type[Row], tuple[str, ...], str]] = [
+        ("signals", SignalRow, ("source", "id"), "The append-only log, in segments.")
+    ]
     tables += [
         (name, model, key, " ".join((model.__doc__ or "").split()))
         for name, (model, key) in COMPANIONS.items()

@@ -43,5 +43,10 @@ def _print(line: dict[str, object]) -> None:
     sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run as a program."""
     sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -28,7 +29,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SIGKILL = 9
 ACCOUNT = "demo"
 #: Moments of a real clock: what is random is when the kill comes, so the seed is fixed.
-SEED, RANDOM_KILLS = 2026, 200
+#: `make soak` asks for more of them.
+SEED, RANDOM_KILLS = 2026, int(os.environ.get("SOAK_KILLS", "200"))
 
 Fingerprint = dict[str, str]
 
@@ -283,7 +285,7 @@ def test_killed_once_at_each_kind_of_point_of_a_publication(
     known = prepared(PUBLISH, runner, tmp_path)
     assert _names(known.points) == {
         "log-segment", "log-current", "log", "feed-segment", "feed-file", "feed-manifest",
-        "feed-copy", "sources", "warehouse",
+        "feed-copy", "codes", "sources", "warehouse",
     }  # fmt: skip
     first = [point for point in occurrences(known.points) if point[1] == 1]
     kill_at(known, [point for point in first if "rename" in point[0]], say)

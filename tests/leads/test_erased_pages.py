@@ -126,9 +126,7 @@ def test_an_erased_answer_is_on_no_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [LeadStore, PlainLeads])
-def test_the_twin_does_what_the_encrypted_store_does(
-    kind: type[LeadStore], tmp_path: Path
-) -> None:
+def test_the_twin_does_what_the_encrypted_store_does(kind: type[LeadStore], tmp_path: Path) -> None:
     one = kind(tmp_path / "leads.duckdb", KEY, temporary=tmp_path / "tmp")
     one.upsert(rows(100), on=DAY)
     one.forget(erased())

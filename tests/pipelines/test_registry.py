@@ -25,7 +25,6 @@ from opendata.errors import ContractError, StateError
 from pipelines.match_files import match_file
 from pipelines.registry import RegistryFiles, build_registry
 
-
 #: What the arrays of an index are of.
 FAMILIES = {
     "acronym", "address", "begin", "glued", "link", "name", "place", "seat", "site", "typo",
@@ -92,6 +91,9 @@ def test_nothing_but_the_index_stays(plain: Path) -> None:
     assert {name.partition(".")[0] for name in mapped} == FAMILIES
     of_units = (mapped[name] for name in ("unit.siren", "unit.hq", "unit.status"))
     assert {len(array) for array in of_units} == {index.units}
+    # An index is built again where it stands.
+    build_registry(RegistryFiles([UNITS_2020], [SITES_2020]), plain)
+    assert {path.name for path in plain.iterdir()} == files
 
 
 def test_former_names_lead_to_the_unit_and_are_never_confirmed_alone(tmp_path: Path) -> None:
@@ -181,3 +183,25 @@ def test_a_folder_of_something_else_is_not_written_into(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="something else than an index"):
         build_registry(RegistryFiles([UNITS_2020], [SITES_2020]), tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_registered_name_without_a_category_is_a_company_s(tmp_path: Path) -> None:
+    """INSEE names legal persons only; a person's own name never becomes a company's."""
+    units = rows_of(UNITS_2020)
+    header = list(units[0])
+    named = [dict(row) for row in units if row["denominationUniteLegale"]][:20]
+    for row in named:
+        row["categorieJuridiqueUniteLegale"] = ""
+    person = dict.fromkeys(header, "") | {
+        "siren": "732829320",
+        "statutDiffusionUniteLegale": "O",
+        "etatAdministratifUniteLegale": "A",
+        "nomUniteLegale": "EXEMPLE",
+        "denominationUniteLegale": "EXEMPLE QUI NE DOIT PAS PARAITRE",
+        "nicSiegeUniteLegale": "00019",
+    }
+    files = RegistryFiles([write(tmp_path / "units.csv", header, [*named, person])], [SITES_2020])
+    built = build_registry(files, tmp_path / "index")
+    shown = built.index.scan("names").select("siren").unique().collect()["siren"].to_list()
+    assert {row["siren"] for row in named} <= set(shown)
+    assert "732829320" not in shown

@@ -37,6 +37,7 @@ def test_the_catalogue_lists_every_signal(typed: CliRunner) -> None:
         assert f"{one.signal.window_days} d" in rows[code]
         golden = "synthetic" if one.signal.real_example is None else "real"
         assert rows[code].rstrip().endswith(golden)
+        assert f" {', '.join(one.signal.inputs)} " in result.output
     real = sum(one.signal.real_example is not None for one in registry().values())
     assert f"{len(registry())} signals: {real} seen on real records" in result.output
 

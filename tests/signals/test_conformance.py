@@ -63,9 +63,11 @@ def test_a_consumer_written_apart_from_it_passes_too(
 def test_a_broken_consumer_is_found(
     fault: str, suite: tuple[Path, list[Scenario]], tmp_path: Path
 ) -> None:
-    found = verdicts(suite, inside(broken.main, fault), tmp_path)
-    for scenario in broken.FAULTS[fault]:
-        assert not found[scenario].ok, scenario
+    feeds, scenarios = suite
+    concerned = [one for one in scenarios if one.name in broken.FAULTS[fault]]
+    found = judge(inside(broken.main, fault), concerned, feeds, tmp_path)
+    assert len(found) == len(broken.FAULTS[fault])
+    assert [one.scenario for one in found if one.ok] == []
 
 
 def test_every_scenario_finds_a_broken_consumer(suite: tuple[Path, list[Scenario]]) -> None:
@@ -97,7 +99,7 @@ def test_the_feeds_have_every_op_and_type_and_say_that_they_are_invented(
 ) -> None:
     from stdnum.fr import siren as numbers
 
-    from signals.conformance.doctored import rows_of
+    from signals.conformance.doctored import manifest, rows_of
     from signals.registry import registry
 
     feeds, scenarios = suite
@@ -107,5 +109,8 @@ def test_the_feeds_have_every_op_and_type_and_say_that_they_are_invented(
     named = rows.drop_nulls("siren")
     assert named["company_name"].str.starts_with("ESSAI FICTIF").all()
     assert not any(numbers.is_valid(one) for one in named["siren"])
+    retained = manifest(feeds / "much-too-old" / "2-compacted")
+    assert retained["min_sequence"] > manifest(feeds / "catch-up" / "1-all")["min_sequence"]
+    assert retained["compacted"]
     index = json.loads((feeds / INDEX).read_bytes())["scenarios"]
     assert [one["name"] for one in index] == [one.name for one in scenarios]

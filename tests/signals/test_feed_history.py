@@ -34,16 +34,17 @@ from signals.feed import history, manifest
 from signals.log import SignalLog
 
 WINDOW = timedelta(days=30)
-SOON, AFTER = date(2021, 1, 20), date(2021, 2, 10)
+SOON, AFTER, LAST = date(2021, 1, 20), date(2021, 2, 10), date(2021, 2, 25)
 LEADS = [match("l1", BUYER), match("l2", SELLER), match("l3", OTHER_SALE["buyer_siren"])]
 
 
 def grown(log: SignalLog, out: Path, *, window: timedelta | None = WINDOW) -> None:
-    """Three publications: of the first, nothing is young enough at the third."""
+    """Four publications: the third drops what the first said, the fourth what the second did."""
     publish(log, out, *LEADS, window=window)
     tell(log, sales({**SALE, "ville": "Ailleurs", "publication_date": SOON}, day=SOON))
     publish(log, out, *LEADS, day=SOON, window=window)
     publish(log, out, *LEADS[:2], day=AFTER, window=window)
+    publish(log, out, *LEADS[:2], day=LAST, window=window)
 
 
 def said(folder: Path) -> dict[str, Any]:
@@ -63,6 +64,7 @@ def test_old_segments_go_and_the_snapshot_stays(
     least = said(out / name)["min_sequence"]
     assert int(least) > 1
     assert kept.equals(all_rows.filter(pl.col("sequence") >= least))
+    assert current(out / name).height
     assert current(out / name).equals(current(whole / name))
     for table in ("tombstones", "sources"):
         paths = [folder / name / f"{table}.parquet" for folder in (out, whole)]
@@ -102,7 +104,7 @@ def test_nothing_left_keeps_counting(log: SignalLog, out: Path) -> None:
 def test_what_was_dropped_is_not_said_again(log: SignalLog, out: Path) -> None:
     grown(log, out)
     rows = stream(account(out))
-    publish(log, out, *LEADS, day=AFTER, window=WINDOW)  # the lead comes back
+    publish(log, out, *LEADS, day=LAST, window=WINDOW)  # the lead comes back
     back = stream(account(out)).join(rows, on="sequence", how="anti")
     assert back.select("op", "reason", "lead_id").rows() == [("ASSERT", "match_changed", "l3")] or (
         back.select("op", "reason", "lead_id").rows() == [("ASSERT", "lead_added", "l3")]
@@ -115,8 +117,8 @@ def test_erasure_reaches_what_is_left_of_dropped_segments(log: SignalLog, out: P
     folders = (account(out), out / "company")
     left = [folder / str(said(folder)["compacted"]["path"]) for folder in folders]
     assert all(SELLER in str(pl.read_parquet(path).to_dicts()) for path in left)
-    log.erase([SELLER], reason="opposition", recorded=at(AFTER), run_id="run-2")
-    publish(log, out, *LEADS[:1], day=AFTER, window=WINDOW)
+    log.erase([SELLER], reason="opposition", recorded=at(LAST), run_id="run-2")
+    publish(log, out, *LEADS[:1], day=LAST, window=WINDOW)
     for folder in folders:
         assert said(folder)["previous_version"] is None
         for path in folder.rglob("*.parquet"):

@@ -1,7 +1,7 @@
 """States of insolvency at a date: one trap at a time.
 
-EUROTEKNIK is a real company of the BODACC; its series of judgments here are specification
-fixtures (*synthetic*), in the words of the registries.
+REAL are the judgments of two companies in the bundled issues of 2008. EUROTEKNIK is a real company
+too; its judgments here are specification fixtures (*synthetic*), in the registries' words.
 """
 
 from __future__ import annotations
@@ -18,6 +18,47 @@ from signals.insolvency import PLAN_YEARS, SCHEMA, SEVERITY, as_of, periods
 DAY = date(2020, 3, 2)
 LIQUIDATION, RECOVERY, SAFEGUARD = "liquidation_judiciaire", "redressement_judiciaire", "sauvegarde"
 APPEAL = "Arrêt de la cour d'appel infirmant une décision soumise à publicité"
+
+
+#: *Real*: SOCIETE D'APPLICATION DU PLEXIGLAS, then ALLIANCE IMMOBILIER.
+REAL: list[dict[str, Any]] = [
+    {
+        "notice_id": "A200800091187",
+        "siren": "709500441",
+        "date_parution": date(2008, 1, 15),
+        "jugement_date": date(2007, 12, 11),
+        "jugement_nature": "Jugement modifiant le plan de continuation",
+        "stage": "plan",
+    },
+    {
+        "notice_id": "A200800853682",
+        "siren": "709500441",
+        "date_parution": date(2008, 5, 21),
+        "jugement_date": date(2008, 4, 22),
+        "jugement_nature": "Jugement prononçant la résolution du plan de redressement et la "
+        "liquidation judiciaire",
+        "procedure": "liquidation_judiciaire",
+        "stage": "conversion",
+    },
+    {
+        "notice_id": "A20080010723",
+        "siren": "411504368",
+        "date_parution": date(2008, 1, 16),
+        "jugement_date": date(2007, 11, 14),
+        "jugement_nature": "Jugement d'ouverture d'une procédure de redressement judiciaire",
+        "procedure": "redressement_judiciaire",
+        "stage": "opening",
+    },
+    {
+        "notice_id": "A200800853531",
+        "siren": "411504368",
+        "date_parution": date(2008, 5, 21),
+        "jugement_date": date(2008, 4, 23),
+        "jugement_nature": "Jugement de conversion en liquidation judiciaire",
+        "procedure": "liquidation_judiciaire",
+        "stage": "conversion",
+    },
+]
 
 
 def judged(months: int, stage: str, nature: str = "", **values: Any) -> dict[str, Any]:
@@ -54,6 +95,20 @@ def held(months: float, *rows: dict[str, Any], **asked: Any) -> str | None:
 
 PLAN = judged(6, "plan", "Jugement de plan de redressement")
 SALE = judged(6, "cession", "Jugement arrêtant un plan de cession")
+
+
+def test_golden_states_of_two_companies_in_2008() -> None:
+    rows = [{**row, "type_avis": "annonce"} for row in REAL]
+    found = states(*rows).select("siren", "state", "since", "until").rows()
+    assert found == [
+        ("411504368", RECOVERY, date(2007, 11, 14), date(2008, 4, 23)),
+        ("411504368", LIQUIDATION, date(2008, 4, 23), None),
+        ("709500441", "plan", date(2007, 12, 11), date(2008, 4, 22)),
+        ("709500441", LIQUIDATION, date(2008, 4, 22), None),
+    ]
+    # On 1 May the liquidations were pronounced, and not yet published.
+    known = states(*rows, known_on=date(2008, 5, 1))
+    assert as_of(known.lazy(), date(2008, 5, 1)).collect()["state"].to_list() == [RECOVERY, "plan"]
 
 
 def test_each_judgment_holds_from_its_day_until_the_next() -> None:

@@ -51,10 +51,12 @@ def customers(*companies: dict[str, Any], **values: Any) -> Customers:
         "discovery": {"fresh_days": 60},
         **values.pop("profile", {}),
     }
-    rows = companies or (company(BUYER), company(OTHER_BUYER))
+    rows = pl.LazyFrame(
+        list(companies or (company(BUYER), company(OTHER_BUYER))), schema=COMPANY_SCHEMA
+    )
     return Customers(
         profiles={"acme": Profile.model_validate(given)},
-        companies=pl.LazyFrame(list(rows), schema=COMPANY_SCHEMA),
+        companies=lambda wanted: rows.join(wanted, on="siren", how="semi"),
         **values,
     )
 

@@ -11,6 +11,7 @@ from signal_world import BUYER, match, publish
 
 from pipelines.settings import ROOT
 from signals.contract import Evidence, Op, Reason, SignalRow
+from signals.feed.companions import COMPANIONS
 from signals.feed.page import feed_page
 from signals.log import SignalLog
 
@@ -50,9 +51,10 @@ def test_the_files_of_an_export_are_the_files_of_the_page(log: SignalLog, out: P
     publish(log, out, match("L-1", BUYER))
     stream = out / "accounts" / "acme"
     there = {path.name for path in stream.iterdir() if path.is_file()}
-    assert {name for row in _rows("| file of a version |") for name in _names(row)} == {
-        *(there - {"manifest.json"})
-    }
+    told = {name for row in _rows("| file of a version |") for name in _names(row)}
+    each = {f"{table}.schema.json" for table in COMPANIONS}
+    assert "<table>.schema.json" in told
+    assert (told - {"<table>.schema.json"}) | each == there - {"manifest.json"}
     manifest = json.loads((stream / "manifest.json").read_bytes())
     ours = {name for row in _rows("| key |") for name in _names(row)}
     assert ours <= set(manifest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from assets import discovery
-from sirene.diffusion import legal_persons, shapes, turned
+from sirene.diffusion import legal_persons, masked, shapes, shows, turned
 
 
 def units(*rows: tuple[str, str, bool | None]) -> pl.LazyFrame:
@@ -49,6 +49,32 @@ def test_every_table_that_names_a_unit_is_known_by_its_columns() -> None:
             columns = dataset.described_columns(table)
             if any(column.personal in ("sole_trader", "contact") for column in columns):
                 assert table in found, table
+
+
+def test_what_stays_to_show_of_a_company_that_objected_is_its_registered_name() -> None:
+    rows = pl.LazyFrame(
+        {
+            "siren": ["1", "2"],
+            "statut_diffusion": ["O", "O"],
+            "denomination": ["Alpha", "Alpha"],
+            "sigle": ["A", "A"],
+            "nom_complet": ["ALPHA (CHEZ ALPHA) (A)", "ALPHA (CHEZ ALPHA) (A)"],
+        }
+    )
+    hit, schema = pl.col("siren") == "1", rows.collect_schema()
+    hidden = masked(rows, hit, ["sigle"])
+    assert hidden.collect().rows() == [
+        ("1", "P", "Alpha", "[ND]", "ALPHA"),
+        ("2", "O", "Alpha", "A", "ALPHA (CHEZ ALPHA) (A)"),
+    ]
+    assert hidden.select(shows(["sigle"], schema)).collect().to_series().to_list() == [False, True]
+    # Whatever else is hidden already: the acronym in the name alone is still shown.
+    left = hidden.with_columns(nom_complet=pl.lit("ALPHA (A)"))
+    assert left.select(shows(["sigle"], schema)).collect().to_series().to_list() == [True, True]
+    # Of a natural person no name stays.
+    everything = ["sigle", "denomination", "nom_complet"]
+    (row,) = masked(rows, hit, everything).collect().filter(hit).rows()
+    assert row == ("1", "P", "[ND]", "[ND]", "[ND]")
 
 
 def test_what_places_somebody_is_masked_and_numbers_are_not() -> None:

@@ -22,7 +22,8 @@ from sirene.names import (
 )
 from sirene.nomenclatures import CATEGORIES_JURIDIQUES, LEGAL_FORMS, table
 
-REAL = Path(__file__).resolve().parents[1] / "data" / "sirene" / "2020-06"
+DATA = Path(__file__).resolve().parents[1] / "data" / "sirene"
+REAL, ANNUAIRE = DATA / "2020-06", DATA / "annuaire" / "names.csv"
 ALPHABET = string.ascii_letters + string.digits + " .'’&+()-/éèçœÉ\ufffd\u00a0"
 
 
@@ -170,6 +171,22 @@ def test_the_display_name_follows_the_annuaire() -> None:
     assert shown == [
         "DANONE", "SNCF RÉSEAU (RFF)", "ALPHA (CHEZ ALPHA)", "BETA (BETA)", None, "GAMMA"
     ]  # fmt: skip
+
+
+def test_real_companies_are_shown_as_the_annuaire_shows_them() -> None:
+    """Answers of its search, with the parts each name is made of; see tests/data/sirene."""
+    rows = pl.read_csv(ANNUAIRE, infer_schema=False)
+    parts = ("denomination", "sigle", "denomination_usuelle_siege")
+    ours = rows.with_columns(ours=display_name(*map(pl.col, parts))).filter(
+        pl.col("ours").ne_missing(pl.col("nom_complet"))
+    )
+    assert ours.select("ours", "nom_complet").rows() == []
+    with_brackets = rows.filter(pl.col("nom_complet") != pl.col("denomination"))
+    assert (rows.height, with_brackets.height) == (85, 10)
+    # A part that repeats the name is not left out.
+    assert "AGA (AGA) (AGA)" in rows["nom_complet"]
+    # A shop sign of the head office is not part of it.
+    assert rows.filter(pl.col("enseignes").is_not_null()).height == 5
 
 
 def test_present_drops_only_what_says_nothing() -> None:

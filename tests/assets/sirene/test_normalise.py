@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 from registers import ALPHA, BETA, registry, site, unit
-from sirene_files import ARCHIVES, DATASET, ROOT, bundled, read, tables
+from sirene_files import ARCHIVES, DATASET, ROOT, bundled, empty, read, tables
 
 from assets.sirene.normalise import CODE_VERSION, further, normalise
 
@@ -206,6 +206,68 @@ def test_an_establishment_may_be_masked_alone() -> None:
     owner, place = one(NAMES, {"statut_diffusion": "P"})
     assert owner["sigle"] == "S"
     assert place["enseigne_1"] == place["libelle_voie"] == "[ND]"
+
+
+def test_the_name_to_show_bears_the_trade_name_of_the_head_office_alone() -> None:
+    def shown(owner: dict[str, Any], *places: dict[str, Any]) -> str | None:
+        state = registry([unit(**owner)], [site(**place) for place in places])
+        return str(state.legal_units.collect()["nom_complet"].item())
+
+    office, branch = {"denomination_usuelle": "Chez Nous"}, {"nic": "00029", "siege": False}
+    assert shown(NAMES, office) == "DENOMINATION (CHEZ NOUS) (S)"
+    assert shown(NAMES, {}, branch | office) == "DENOMINATION (S)"
+    assert shown(NAMES, {"enseigne_1": "SIGNE"}) == "DENOMINATION (S)"
+    assert shown(NAMES, office | {"statut_diffusion": "P"}) == "DENOMINATION (S)"
+    assert shown(NAMES | {"statut_diffusion": "P"}, office) == "DENOMINATION (CHEZ NOUS)"
+    assert shown(NAMES | {"nic_siege": None}, office) == "DENOMINATION (S)"
+    # The flag of a former head office may stand a while: the unit says which one it is.
+    former = branch | {"siege": True, "denomination_usuelle": "AVANT"}
+    assert shown(NAMES, office, former) == "DENOMINATION (CHEZ NOUS) (S)"
+    assert shown(NAMES | {"categorie_juridique": "1000"}, office) == "None"
+
+
+SECOND = {
+    "complement_adresse_2": "BATIMENT B", "numero_voie_2": "0012", "type_voie_2": "RUE",
+    "libelle_voie_2": "DE LA GARE", "code_postal_2": "01000", "code_commune_2": "01053",
+    "libelle_commune_2": "BOURG EN BRESSE",
+}  # fmt: skip
+
+
+def second(owner: dict[str, Any], place: dict[str, Any]) -> list[dict[str, Any]]:
+    raw = {name: empty(name) for name in ARCHIVES}
+    for name, row in (
+        ("stock-unite-legale", unit(**owner)),
+        ("stock-etablissement", site(**place)),
+    ):
+        schema = raw[name].collect_schema()
+        raw[name] = pl.LazyFrame([{column: row.get(column) for column in schema}], schema=schema)
+    return normalise(raw)["sirene__second_addresses"].collect().to_dicts()
+
+
+def test_a_second_address_is_kept_where_there_is_one() -> None:
+    (row,) = second({}, SECOND)
+    assert {name: row[name] for name in SECOND} == SECOND
+    assert (row["siret"], row["siren"]) == (f"{ALPHA}00011", ALPHA)
+    assert second({}, {}) == []
+    (abroad,) = second({}, {"libelle_pays_etranger_2": "ITALIE"})
+    assert abroad["libelle_pays_etranger_2"] == "ITALIE"
+
+
+@pytest.mark.parametrize(
+    ("owner", "place"),
+    [
+        ({"categorie_juridique": "1000"}, {}),
+        ({"categorie_juridique": "2110"}, {}),
+        ({"categorie_juridique": None}, {}),
+        ({"siren": BETA}, {}),
+        ({}, {"statut_diffusion": "P"}),
+        ({}, {"statut_diffusion": "N"}),
+    ],
+)
+def test_a_second_address_is_a_legal_person_s_and_diffused(
+    owner: dict[str, Any], place: dict[str, Any]
+) -> None:
+    assert second(owner, SECOND | place) == []
 
 
 def test_a_mask_is_no_name(tmp_path: Path) -> None:

@@ -1,0 +1,8 @@
+CREATE TABLE leads (lead_id VARCHAR, account_id VARCHAR, company_name VARCHAR, siren VARCHAR, siret VARCHAR, vat VARCHAR, address VARCHAR, postcode VARCHAR, city VARCHAR, department VARCHAR, country VARCHAR, website VARCHAR, email_domain VARCHAR, phone VARCHAR, linkedin_url VARCHAR, contact_name VARCHAR, contact_email VARCHAR, extra VARCHAR, PRIMARY KEY (account_id, lead_id));
+CREATE TABLE matches (match_id VARCHAR, lead_id VARCHAR, account_id VARCHAR, verdict VARCHAR, siren VARCHAR, siret VARCHAR, probability DOUBLE, tier VARCHAR, matched_name VARCHAR, matched_kind VARCHAR, reasons VARCHAR[], alternatives STRUCT(siren VARCHAR, siret VARCHAR, name VARCHAR, probability DOUBLE)[], question VARCHAR, matched_at DATE, registry_version VARCHAR, model_version VARCHAR, PRIMARY KEY (account_id, lead_id));
+CREATE TABLE usage (account_id VARCHAR, lead_id VARCHAR, received_on DATE, used_on DATE, PRIMARY KEY (account_id, lead_id));
+CREATE TABLE corrections (account_id VARCHAR, lead_id VARCHAR, field VARCHAR, value VARCHAR, corrected_on DATE, PRIMARY KEY (account_id, lead_id, field));
+INSERT INTO leads (account_id, lead_id, company_name, contact_name, city) VALUES ('acme', '1', 'Xylophone', 'Zuleika', 'Nantes'), ('acme', '2', 'Glockenspiel', NULL, NULL);
+INSERT INTO matches (match_id, lead_id, account_id, verdict, siren, probability, reasons, matched_at, registry_version, model_version) VALUES ('m1', '1', 'acme', 'confirmed', '552032534', 0.99, ['name:exact_full'], '2026-11-23', 'r', 'm');
+INSERT INTO usage VALUES ('acme', '1', '2026-11-01', '2026-11-23'), ('acme', '2', '2026-11-23', '2026-11-23');
+INSERT INTO corrections VALUES ('acme', '1', 'city', 'Nantes', '2026-11-23');

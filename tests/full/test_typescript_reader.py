@@ -1,0 +1,126 @@
+"""The reader in TypeScript: same contract, same rows, same tasks as the one in Python."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines.settings import ROOT
+from signals.conformance.judge import command, judge
+from signals.conformance.scenarios import Scenario, write
+
+pytestmark = pytest.mark.full
+CLIENT = ROOT / "clients" / "typescript"
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The command line, compiled from the sources as they are, beside its libraries."""
+    folder = tmp_path_factory.mktemp("typescript")
+    (folder / "node_modules").symlink_to(CLIENT / "node_modules")
+    (folder / "package.json").write_bytes((CLIENT / "package.json").read_bytes())
+    npx("tsc", "--outDir", str(folder / "dist"))
+    return ["node", str(folder / "dist" / "cli.js")]
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Scenario]]:
+    folder = tmp_path_factory.mktemp("suite")
+    (folder / "work").mkdir()
+    return folder / "feeds", write(folder / "feeds", folder / "work")
+
+
+def npx(*words: str) -> None:
+    done = subprocess.run(
+        [CLIENT / "node_modules" / ".bin" / words[0], *words[1:]],
+        cwd=CLIENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def lines(words: list[str]) -> list[dict[str, object]]:
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_it_keeps_to_every_rule(
+    program: list[str], suite: tuple[Path, list[Scenario]], tmp_path: Path
+) -> None:
+    feeds, scenarios = suite
+    found = judge(command(program), scenarios, feeds, tmp_path)
+    assert [text for one in found for text in one.findings] == []
+
+
+def test_it_gives_the_tasks_and_the_rows_of_the_other_reader(
+    program: list[str], suite: tuple[Path, list[Scenario]], tmp_path: Path
+) -> None:
+    feeds, scenarios = suite
+    (life,) = (one for one in scenarios if one.name == "life")
+    other = [sys.executable, "-m", "signals.reader"]
+    for step in life.steps:
+        of_node, of_python = (
+            lines([*words, str(feeds / step.feed), str(tmp_path / name), step.now])
+            for name, words in (("node", program), ("python", other))
+        )
+        assert of_node == of_python
+        assert of_node
+
+
+def test_its_types_are_those_of_the_contract() -> None:
+    done = subprocess.run(
+        ["node", "scripts/generate.mjs", "--check"],
+        cwd=CLIENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_its_lock_names_no_registry() -> None:
+    lock = json.loads((CLIENT / "package-lock.json").read_bytes())
+    packages = {name: one for name, one in lock["packages"].items() if name}
+    assert len(packages) > 2
+    assert all("integrity" in one and "resolved" not in one for one in packages.values())
+
+
+def test_the_program_of_the_page_starts_what_the_one_in_python_starts(
+    program: list[str], suite: tuple[Path, list[Scenario]], tmp_path: Path
+) -> None:
+    package = Path(program[1]).parent.parent
+    text = (CLIENT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```ts\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    feed = suite[0] / "life" / "1-every-type"
+    shown = "test-events/life/1-every-type"
+    assert shown in block
+    (tmp_path / "node_modules" / "@types").mkdir(parents=True)
+    (tmp_path / "node_modules" / "company-signals-reader").symlink_to(package)
+    types = CLIENT / "node_modules" / "@types" / "node"
+    (tmp_path / "node_modules" / "@types" / "node").symlink_to(types)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "trigger.ts").write_text(block.replace(shown, str(feed)))
+    config: dict[str, object] = {
+        "extends": str(CLIENT / "tsconfig.json"),
+        "files": ["trigger.ts"],
+        "include": [],
+        "exclude": [],
+    }
+    config["compilerOptions"] = {"rootDir": ".", "outDir": ".", "declaration": False}
+    (tmp_path / "tsconfig.json").write_text(json.dumps(config))
+    npx("tsc", "--project", str(tmp_path))
+    done = subprocess.run(
+        ["node", "trigger.js"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    started = [line.split(" | ")[1] for line in done.stdout.splitlines()]
+    words = ["-m", "signals.reader", str(feed), str(tmp_path / "python"), "2026-01-05T11:00:00Z"]
+    wanted = [one for one in lines([sys.executable, *words]) if one["kind"] == "start"]
+    assert started == [one["signalid"] for one in wanted]
+    assert started

@@ -1,0 +1,100 @@
+"""The commands on keys, copies and the record, as they are typed."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner, Result
+
+from assets.workspace import Workspace
+from leads import keys
+from leads.model import SCHEMA
+from opendata.clock import Clock
+from opendata.errors import OpenDataError
+from opendata.folder_format import note
+from pipelines.audit import audit_log
+from pipelines.cli import app
+
+OLD, NEW = "5a" * 32, "c3" * 32
+DAY = date(2026, 11, 23)
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in (keys.VARIABLE, keys.REQUIRED, keys.NEW_VARIABLE, *keys.COMMANDS.values()):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "data"
+
+
+def filled(data: Path) -> Workspace:
+    workspace = Workspace(data_dir=data, clock=Clock.at(DAY))
+    row = {"lead_id": "1", "account_id": "acme", "company_name": "Xylophone"}
+    workspace.lead_store.upsert(pl.DataFrame([row], schema=SCHEMA), on=DAY)
+    return workspace
+
+
+def typed(data: Path, *words: str) -> Result:
+    return CliRunner().invoke(app, [*words, "--data-dir", str(data)])
+
+
+def ids(data: Path) -> list[str]:
+    return Workspace(data_dir=data, clock=Clock.at(DAY)).lead_store.leads()["lead_id"].to_list()
+
+
+def test_a_key_file_is_renewed_and_it_is_on_record(data: Path) -> None:
+    filled(data)
+    before = keys.read(data / "keys" / "lead.key")
+    done = typed(data, "keys", "rotate", "--at", "2026-11-23")
+    assert done.exit_code == 0, done.output
+    after = keys.read(data / "keys" / "lead.key")
+    assert before != after
+    assert ids(data) == ["1"]
+    entry = audit_log(Workspace(data_dir=data, clock=Clock.at(DAY))).entries()[-1]
+    assert (entry.kind, entry.facts["files"]) == ("rotation", ["leads.duckdb"])
+    shown = typed(data, "keys", "show")
+    assert keys.fingerprint(after) in shown.output
+    for key in (before, after):
+        assert key not in done.output + shown.output + str(entry)
+    assert "rotation" in typed(data, "audit", "show").output
+    assert "Nothing was changed" in typed(data, "audit", "verify").output
+
+
+def test_a_key_from_outside_needs_a_new_one_from_outside(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(keys.VARIABLE, OLD)
+    filled(data)
+    refused = typed(data, "keys", "rotate")
+    assert isinstance(refused.exception, OpenDataError)
+    assert "so must the new one" in str(refused.exception)
+    monkeypatch.setenv(keys.COMMANDS[keys.NEW_VARIABLE], f"echo {NEW}")
+    assert typed(data, "keys", "rotate").exit_code == 0
+    with pytest.raises(OpenDataError, match="does not open"):
+        ids(data)
+    monkeypatch.setenv(keys.VARIABLE, NEW)
+    assert ids(data) == ["1"]
+    assert not (data / "keys" / "lead.key").exists()
+
+
+def test_copies_are_made_and_brought_back(data: Path, tmp_path: Path) -> None:
+    filled(data)
+    place = str(tmp_path / "vault")
+    made = typed(data, "backup", "--to", place, "--at", "2026-11-23")
+    assert made.exit_code == 0, made.output
+    inside = typed(data, "backup", "--to", str(data / "vault"))
+    assert "inside the data folder" in str(inside.exception)
+    (data / "leads.duckdb").unlink()
+    back = typed(data, "restore", "--from", place)
+    assert back.exit_code == 0, back.output
+    assert ids(data) == ["1"]
+
+
+def test_a_folder_of_a_newer_release_is_refused_by_every_command(data: Path) -> None:
+    filled(data)
+    note(data, 99)
+    for words in (["status"], ["keys", "rotate"], ["audit", "show"], ["migrate"]):
+        refused = typed(data, *words)
+        assert "has format 99" in str(refused.exception), words

@@ -79,7 +79,7 @@ bench-matching: $(VENV)/.bench ## matching beside its peers, on the labelled lea
 	$(BIN)/python -m benchmarks.matching.evaluate
 
 # A whole run is killed N times at random moments, then run again and compared; then the feed's
-# own random walk and every point of a mirroring to an object store.
+# own random walk and every fifth point of a mirroring to an object store.
 N ?= 1000
 soak: $(VENV)/.dev ## N random kills (1000), with a count per point; takes hours
 	SOAK_KILLS=$(N) $(BIN)/python -m pytest -m full tests/ingest/test_kill.py -k random_moments

@@ -104,9 +104,7 @@ def _held(
     return Outcome("held", version, tuple(checks))
 
 
-def known(
-    store: TableStore, version: Version, clock: Clock, *, history: bool = False
-) -> Outcome:
+def known(store: TableStore, version: Version, clock: Clock, *, history: bool = False) -> Outcome:
     """Return what to do about a version that was judged in an earlier run."""
     if history:
         return Outcome("unchanged", version)

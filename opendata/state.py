@@ -173,7 +173,6 @@ class DatasetState(Model):
         kept = tuple(version if one.id == version.id else one for one in self.versions)
         return self.model_copy(update={"versions": kept})
 
-
     def with_history(self, version: Version) -> DatasetState:
         """Return the state with the backfilled ``version`` before all that is not.
 

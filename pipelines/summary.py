@@ -142,8 +142,8 @@ def _print_refused(workspace: Workspace) -> None:
         console.print("\nNo row of the lead file could be used.")
     for account, reason in note["counts"]["removal_held"].items():
         console.print(
-            f"\nLeads of account {account}: {reason}. What to do: check the export; if it is whole, "
-            "run again with SIGNALS_LEADS_FLOOR=0.",
+            f"\nLeads of account {account}: {reason}. What to do: check the export; if it is "
+            "whole, run again with SIGNALS_LEADS_FLOOR=0.",
             soft_wrap=True,
         )
     refused = note["refused"]

@@ -23,7 +23,7 @@ from opendata.clock import Clock
 from opendata.errors import SettingsError, StateError
 from opendata.lock import one_writer
 from pipelines.audit import audit_log
-from pipelines.backup import LEFT_OUT, backup
+from pipelines.backup import LEFT_OUT, CopiedFile, backup, fetch
 from pipelines.backup_places import Bucket, Folder
 from pipelines.migrations import STEPS, migrate
 from pipelines.privacy import Subject, carry_out
@@ -141,8 +141,17 @@ def test_only_what_changed_is_sent_and_old_copies_go(workspace: Workspace, place
     restore(lost(workspace), place)
 
 
-@pytest.mark.parametrize("harm", ["part", "missing", "list", "path"])
-def test_a_damaged_copy_changes_nothing(workspace: Workspace, place: Folder, harm: str) -> None:
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        ("part", "a part is missing or is not the one"),
+        ("missing", "a part is missing or is not the one"),
+        ("list", "the list of the backup is not the one"),
+    ],
+)
+def test_a_damaged_copy_changes_nothing(
+    workspace: Workspace, place: Folder, harm: str, said: str
+) -> None:
     made = backup(workspace, place)
     listed = place.root / "backups" / f"{made.id}.json"
     content = json.loads(listed.read_bytes())
@@ -153,13 +162,23 @@ def test_a_damaged_copy_changes_nothing(workspace: Workspace, place: Folder, har
     elif harm == "missing":
         part.unlink()
     else:
-        chosen["path" if harm == "path" else "bytes"] = "../../out" if harm == "path" else 7
+        # What nothing but the signature tells: a file would be readable by everybody.
+        chosen["mode"] = 0o644 if chosen["mode"] != 0o644 else 0o666
         listed.write_text(json.dumps(content))
     before = copied(workspace.data_dir)
-    with pytest.raises(StateError):
+    with pytest.raises(StateError, match=said):
         restore(replace(workspace), place)
     assert copied(workspace.data_dir) == before
-    assert not (workspace.data_dir.parent.parent / "out").exists()
+
+
+@pytest.mark.parametrize("path", ["../out", "a/../../out", "/tmp/out"])  # noqa: S108
+def test_no_path_of_a_copy_leads_out_of_the_folder(
+    path: str, place: Folder, tmp_path: Path
+) -> None:
+    one = CopiedFile(path=path, bytes=0, sha256="", mode=0o600, parts=())
+    with pytest.raises(StateError, match="leads out of the data folder"):
+        fetch(place, one, tmp_path / "data")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_copy_of_a_newer_release_and_one_under_another_key_are_refused(

@@ -81,7 +81,9 @@ class TestCounts:
 class TestReplay:
     @pytest.fixture
     def steps(self, texts: dict[str, str]) -> list[dict[str, Any]]:
-        return list(yaml.safe_load(texts["replay.yml"]))
+        """Both plans, one after the other: the second goes on where the first ends."""
+        plans = ("replay.yml", "replay-boamp.yml")
+        return [step for plan in plans for step in yaml.safe_load(texts[plan])]
 
     def test_dates_only_go_forward(self, steps: list[dict[str, Any]]) -> None:
         dates = [step["date"] for step in steps]

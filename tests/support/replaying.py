@@ -51,10 +51,12 @@ def run_step(
 def run_steps(
     portal: SamplePortal, plan: Sequence[replay.Step], data_dir: Path
 ) -> dict[date, RunReport]:
-    """Run the dates of ``plan`` as a replay does: the warehouse is made on the last one only."""
+    """Run the dates of ``plan`` as a replay does."""
     last = plan[-1].date
     return {
-        step.date: run_step(portal, step, data_dir, () if step.date == last else ("warehouse",))
+        step.date: run_step(
+            portal, step, data_dir, () if step.date == last else replay.LOOKED_AT_LAST
+        )
         for step in plan
     }
 

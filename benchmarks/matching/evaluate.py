@@ -28,6 +28,7 @@ from leads.scoring import TIERS, load_model
 from opendata.files import write_json
 
 RESULTS = Path(__file__).with_name("results.json")
+RELIABILITY = Path(scoring.__file__).with_name("reliability.json")
 DAY = date(2026, 11, 23)
 #: Share of the true units that T3 removes.
 REMOVED = 30
@@ -181,6 +182,9 @@ def main() -> None:
             "peers": peers.measure(found, index, leads),
         }
     write_json(RESULTS, results, point="results")
+    # The report of the pipeline shows the curve of the model that it ships with.
+    curve = {"model": results["model"], "bins": results["t1"]["reliability"]}
+    write_json(RELIABILITY, curve, point="results")
     report.draw(results["t1"]["reliability"])
     print(report.table(results))
 

@@ -110,7 +110,7 @@ class Facts:
     Attributes:
         as_of: legal date of the last publication.
         account: the only account shown, or all.
-        reliability: ``predicted``, ``right`` (both 0-1) and ``answers`` of each bin, measured
+        reliability: ``said``, ``right`` (both 0-1) and ``answers`` of each bin, measured
             on labelled leads when the model was made; empty if it was not.
     """
 
@@ -241,8 +241,11 @@ def _weeks(seen: pl.DataFrame, types: pl.DataFrame) -> tuple[Week, ...]:
 
 
 def _reliability() -> tuple[Mapping[str, float], ...]:
-    model = json.loads(resources.files("leads").joinpath("model.json").read_text(encoding="utf-8"))
-    return tuple(model.get("reliability", ()))
+    """Return the curve measured for the model shipped; nothing if it was another one's."""
+    files = resources.files("leads")
+    measured = json.loads(files.joinpath("reliability.json").read_text(encoding="utf-8"))
+    shipped = json.loads(files.joinpath("model.json").read_text(encoding="utf-8"))["version"]
+    return tuple(measured["bins"]) if measured["model"] == shipped else ()
 
 
 def _leads(

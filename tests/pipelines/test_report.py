@@ -199,3 +199,10 @@ def test_a_suppressed_lead_and_an_expired_signal_are_marked(facts: Facts) -> Non
     text = render(replace(facts, top=(lead,)), "en")
     assert "opportunities suspended" in text
     assert 'class="suppressor past"' in text
+
+
+def test_the_curve_is_that_of_the_model_shipped(facts: Facts) -> None:
+    assert sum(bin_["answers"] for bin_ in facts.reliability) > 100
+    text = render(facts, "en")
+    assert text.count('class="point"') == len(facts.reliability)
+    assert Words("en")("not_measured") not in text

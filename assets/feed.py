@@ -160,7 +160,7 @@ def _codes(workspace: Workspace) -> dict[str, Content]:
     """Write the code tables, and say where they are."""
     found = {}
     for name, table in code_tables().items():
-        target = workspace.data_dir / "tables" / "nomenclature" / f"{name}.parquet"
+        target = workspace.data_dir / "tables" / f"{name}.parquet"
         parquet.sink(table.rows.lazy(), target, sort_by=table.key, point="codes")
         comment = f"{table.title}. {INSEE}"
         found[name] = Content([target], table.key, comment=comment, columns=table.columns)

@@ -315,7 +315,8 @@ def _sources(status: pl.DataFrame, described: pl.DataFrame) -> tuple[Source, ...
     newest = described.sort("publication_date", "source_id").unique(
         "dataset", keep="last", maintain_order=True
     )
-    rows = status.join(newest, on="dataset", how="left", suffix="_named")
+    # A source that was never loaded is nothing a reader of the report could miss.
+    rows = status.join(newest, on="dataset", suffix="_named")
     return tuple(
         Source(
             dataset=row["dataset"],

@@ -14,6 +14,7 @@ from leads.keys import VARIABLE
 from opendata.addresses import STORAGE_HOSTS
 from opendata.catalogue import Assertions
 from opendata.http import USER_AGENT
+from opendata.mirrors import SETTING as MIRRORS
 from pipelines.doctor import ENOUGH
 from pipelines.settings import ROOT, Settings
 
@@ -28,7 +29,7 @@ def test_the_headers_of_leads_are_those_recognised_in_their_order() -> None:
 def test_every_setting_named_exists() -> None:
     named = set(re.findall(r"SIGNALS_[A-Z_]+", PAGE))
     known = {f"SIGNALS_{name.upper()}" for name in Settings.model_fields}
-    assert named - known == {VARIABLE, INSEE_KEY}
+    assert named - known == {VARIABLE, INSEE_KEY, MIRRORS}
 
 
 def test_the_flux_alone_needs_the_insee_key() -> None:

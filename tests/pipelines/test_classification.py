@@ -114,12 +114,13 @@ def texts(frame: pl.DataFrame) -> Iterator[tuple[str, pl.Series]]:
 
 
 def table_values(data_dir: Path) -> Values:
-    for path in sorted((data_dir / "tables").glob("*/*.parquet")):
+    tables = data_dir / "tables"
+    for path in sorted(tables.rglob("*.parquet")):
         # Labels of codes, the same in every run, describe nobody.
-        if path.parent.name == "nomenclature":
+        if path.name.startswith("nomenclature__"):
             continue
         for name, values in texts(pl.read_parquet(path, glob=False)):
-            yield path.parent.name, name, values
+            yield path.stem if path.parent == tables else path.parent.name, name, values
 
 
 def feed_values(exports: Path) -> Values:

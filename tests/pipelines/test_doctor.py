@@ -132,7 +132,7 @@ def test_a_missing_sample_fails(
     monkeypatch.setattr(doctor, "ROOT", tmp_path)
     check = found(workspace, "sample")
     assert not check.ok
-    assert "are missing: bodacc/" in check.found
+    assert "are missing: boamp/" in check.found
 
 
 def test_a_disk_that_is_full_fails(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

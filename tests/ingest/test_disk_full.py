@@ -171,7 +171,8 @@ def test_full_in_the_middle_of_a_transfer(disk: Disk, fresh: Callable[[], World]
     half = len(LARGE) // 2
     world.describe(None)
     # No length is announced, so that only the disk itself can tell.
-    world.send(Reply(200, LARGE, length=False, drip=0.0))
+    # Slow enough for the pieces to come one by one.
+    world.send(Reply(200, LARGE, length=False, drip=0.02))
     plain = world.connect
     received: list[int] = []
 

@@ -51,7 +51,7 @@ clients/typescript/node_modules/.locked: clients/typescript/package-lock.json
 	@touch $@
 
 test-full: $(VENV)/.full $(VENV)/.duckdb-2 clients/typescript/node_modules/.locked ## what takes minutes or needs a browser; a missing tool fails
-	$(BIN)/python -m pytest -m full
+	$(BIN)/python -m pytest -m full -n 2
 	PYTHONPATH=$(VENV)/duckdb-2 $(BIN)/python -m pytest -k "not encrypted and not unreadable and not PIVOT" $(DUCKDB_TESTS)
 
 lint: $(VENV)/.dev ## ruff
@@ -81,8 +81,8 @@ bench-matching: $(VENV)/.bench ## matching beside its peers, on the labelled lea
 # A whole run is killed N times at random moments, then run again and compared; then the feed's
 # own random walk and every fifth point of a mirroring to an object store.
 N ?= 1000
-soak: $(VENV)/.dev ## N random kills (1000), with a count per point; takes hours
-	SOAK_KILLS=$(N) $(BIN)/python -m pytest -m full tests/ingest/test_kill.py -k random_moments
+soak: $(VENV)/.dev ## a kill at every point, and N (1000) at random moments; takes hours
+	SOAK_KILLS=$(N) $(BIN)/python -m pytest -m full tests/ingest/test_kill.py
 	$(BIN)/python -m pytest -m full tests/signals/test_feed_interleaved.py tests/signals/test_feed_remote.py
 
 sbom: $(VENV)/.full ## bill of materials of what runs (CycloneDX), in dist/

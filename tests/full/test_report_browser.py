@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
 from replaying import run_step
 
 from opendata.sample_portal import SamplePortal
@@ -21,6 +21,9 @@ from pipelines.main_job import history
 from pipelines.report.facts import gather
 from pipelines.report.page import write
 from pipelines.workspace import open_workspace
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.full
 #: Contrast that WCAG 2.2 AA asks of text.
@@ -65,6 +68,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def browser(report: Path) -> Iterator[Browser]:
     """A browser, started after the report is made: its event loop bears no other beside it."""
+    # Installed for the full tests only: the others collect this file too.
+    from playwright.sync_api import sync_playwright
+
     chromium = shutil.which("chromium")
     assert chromium, "Chromium is needed: apt-get install chromium"
     with sync_playwright() as driver:

@@ -114,13 +114,10 @@ def texts(frame: pl.DataFrame) -> Iterator[tuple[str, pl.Series]]:
 
 
 def table_values(data_dir: Path) -> Values:
-    tables = data_dir / "tables"
-    for path in sorted(tables.rglob("*.parquet")):
-        # Labels of codes, the same in every run, describe nobody.
-        if path.name.startswith("nomenclature__"):
-            continue
+    # The tables of datasets have a folder each; beside them stand labels of codes.
+    for path in sorted((data_dir / "tables").glob("*/*.parquet")):
         for name, values in texts(pl.read_parquet(path, glob=False)):
-            yield path.stem if path.parent == tables else path.parent.name, name, values
+            yield path.parent.name, name, values
 
 
 def feed_values(exports: Path) -> Values:

@@ -23,6 +23,7 @@ from opendata.lock import one_writer
 from pipelines.audit import noted
 from pipelines.definitions import all_assets
 from pipelines.jobs import DOWNSTREAM, dataset_keys, fetched_datasets
+from pipelines.options import debugging
 
 _history: dg.DagsterInstance | None = None
 
@@ -145,11 +146,6 @@ def _materialise(workspace: Workspace, keys: Sequence[str]) -> RunReport:
     if any(_was_interrupted(event) for event in result.all_events):
         raise KeyboardInterrupt
     return _report(result)
-
-
-def debugging() -> bool:
-    """Tell whether errors are to show where they happened."""
-    return os.environ.get("SIGNALS_DEBUG") == "1"
 
 
 def _was_interrupted(event: dg.DagsterEvent) -> bool:

@@ -219,11 +219,9 @@ class Partial:
         return Mark(known["place"], known["rows"])
 
     def discard(self) -> None:
-        """Remove every trace of the transfer."""
+        """Remove what was received. The folder stays: other files of a window share it."""
         self._sidecar.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
-        if self.path.parent.is_dir() and not any(self.path.parent.iterdir()):
-            self.path.parent.rmdir()
 
 
 def announced_length(headers: Mapping[str, str]) -> int | None:

@@ -59,8 +59,8 @@ def periods(extract: Path, work: Path) -> tuple[ReadResult, pl.LazyFrame]:
     """Read the extract by the contract and put it in order, as a load does."""
     described = discovery.sources()["sirene"].dataset.resource("stock-etablissement-historique")
     read = read_resource(described, [official(extract, work / "history.csv")], work=work / "read")
-    parquet.arrange(read.path, described.order)
-    return read, followed(pl.scan_parquet(read.path), "siret")
+    rows = parquet.arranged(read.rows, described.order, read.path)
+    return read, followed(rows, "siret")
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from opendata.catalogue import Assertions, Dataset, Luhn, Model, Table
 from opendata.checkdigits import luhn_valid
 from opendata.diff import Tally, tally
 from opendata.errors import QualityError
+from opendata.lookup import Lookup, packed
 from opendata.versions import LINEAGE
 
 #: La Poste (SIREN 356000000) has its own rule; on other numbers this is plain Luhn.
@@ -156,7 +157,8 @@ def _facts(table: Table, rows: pl.LazyFrame) -> dict[str, Any]:
     gates = table.assertions
     wanted: list[pl.Expr] = [
         pl.len().alias("rows"),
-        (pl.len() - _repeats(table.key, rows)).alias("keys"),
+        _neighbours(table.key).alias("repeats"),
+        parquet.descends(table.key).alias("unordered"),
     ]
     for column in gates.fill_floor:
         wanted.append(pl.col(column).count().alias(f"fill_floor:{column}"))
@@ -171,13 +173,16 @@ def _facts(table: Table, rows: pl.LazyFrame) -> dict[str, Any]:
             day.max().alias("last"),
             (day.dt.year() < _FIRST_YEAR).sum().alias("too_old"),
         ]
-    return rows.select(wanted).collect(engine="streaming").row(0, named=True)
+    facts = rows.select(wanted).collect(engine="streaming").row(0, named=True)
+    repeats = facts["repeats"]
+    if facts["unordered"]:
+        distinct = pl.struct(table.key).n_unique()
+        repeats = rows.select(pl.len() - distinct).collect(engine="streaming").item()
+    return facts | {"keys": facts["rows"] - repeats}
 
 
-def _repeats(key: tuple[str, ...], rows: pl.LazyFrame) -> pl.Expr:
-    """Count the rows whose key stands already; next to each other where rows are sorted."""
-    if not parquet.in_order(rows, key):
-        return pl.len() - pl.struct(key).n_unique()
+def _neighbours(key: tuple[str, ...]) -> pl.Expr:
+    """Count the rows whose key stands in the row above: all that repeat where rows are in order."""
     same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in key)
     # The row before the first one does not exist: it must not pass for a null key.
     return (same & (pl.int_range(pl.len()) > 0)).sum()
@@ -267,24 +272,42 @@ def _references(
     results = []
     for column, (target, floor) in gates.references.items():
         other, _, name = target.rpartition(".")
-        present = rows.select(column).drop_nulls()
-        known = others[other].select(pl.col(name).alias(column)).unique()
-        total, found = pl.collect_all(
-            [present.select(pl.len()), present.join(known, on=column, how="semi").select(pl.len())],
-            engine="streaming",
-        )
-        share = found.item() / total.item() if total.item() else 1.0
+        total, found = _found(rows.select(column), others[other].select(pl.col(name).alias(column)))
+        share = found / total if total else 1.0
         results.append(
             CheckResult(
                 name=f"references:{column}",
                 table=table,
                 passed=share >= floor,
-                message=f"{found.item():,} of {total.item():,} {column} are found in {target} "
+                message=f"{found:,} of {total:,} {column} are found in {target} "
                 f"({share:.2%}, at least {floor:.2%}); both files must be of the same date",
-                facts={"found": found.item(), "of": total.item(), "share": share, "floor": floor},
+                facts={"found": found, "of": total, "share": share, "floor": floor},
             )
         )
     return results
+
+
+def _found(present: pl.LazyFrame, known: pl.LazyFrame) -> tuple[int, int]:
+    """Count the values of one column, and those that the same column of ``known`` has too."""
+    (column,) = present.collect_schema().names()
+    text, number = pl.col(column), packed(pl.col(column))
+    if present.collect_schema()[column] == pl.String:
+        numbers = known.select(number).collect(engine="streaming").to_series()
+        there = Lookup(numbers.drop_nulls()).places
+        found = number.fill_null(0).map_batches(
+            lambda asked: pl.Series(there(asked)[0]), return_dtype=pl.Boolean, is_elementwise=True
+        )
+        odd = (text.is_not_null() & number.is_null()).any()
+        counts = present.select(text.count().alias("of"), found.sum().alias("found"), odd=odd)
+        of, matched, unlike = counts.collect(engine="streaming").row(0)
+        if not unlike:
+            return of, matched
+    texts = present.drop_nulls()
+    of, matched = pl.collect_all(
+        [texts.select(pl.len()), texts.join(known, on=column, how="semi").select(pl.len())],
+        engine="streaming",
+    )
+    return of.item(), matched.item()
 
 
 def _against(

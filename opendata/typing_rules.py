@@ -18,11 +18,10 @@ from datetime import date
 import polars as pl
 
 from opendata.catalogue import Column
-from opendata.checkdigits import luhn_valid, width_of
+from opendata.checkdigits import fixed_width, luhn_valid, width_of
 
 MASK = "[ND]"
 Attempt = Callable[[pl.Expr], pl.Expr]
-_NAN, _INF = float("nan"), float("inf")
 _ISO = "%Y-%m-%d"
 _ISO_INSTANTS = (
     "%Y-%m-%dT%H:%M:%S%.f",
@@ -185,8 +184,10 @@ def _dirty_integer(text: pl.Expr) -> pl.Expr:
 
 
 def _decimal(text: pl.Expr) -> pl.Expr:
-    # "nan" and "inf" are words, not amounts.
-    return text.cast(pl.Float64, strict=False).replace([_NAN, _INF, -_INF], None)
+    # "nan" and "inf" are words, not amounts. Not by `replace`, which takes the column into
+    # memory as a whole, and with it every other column of the rows.
+    value = text.cast(pl.Float64, strict=False)
+    return pl.when(value.is_finite()).then(value)
 
 
 def _french_decimal(text: pl.Expr) -> pl.Expr:
@@ -226,11 +227,17 @@ _ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
 }
 
 
-def rules(column: Column, *, native: bool = False) -> tuple[Rule, ...]:
+def rules(column: Column, *, native: bool = False, telling: bool = True) -> tuple[Rule, ...]:
     """Return the rules of ``column``, the most telling first.
 
     They speak of three columns of the frame: the text as given, the text once repaired
     and the typed value. A nullable text column may hold the mask whatever its pattern.
+
+    Args:
+        column: the description.
+        native: its values are of their type already.
+        telling: whether it matters which rule is broken. Where it does not, a number with a
+            check digit is only measured: what is not made of digits has no valid one.
     """
     text, value = pl.col(given_name(column)), pl.col(column.name)
     is_text = DTYPES[column.type] == pl.String
@@ -247,7 +254,9 @@ def rules(column: Column, *, native: bool = False) -> tuple[Rule, ...]:
     if not is_text and not native:
         judge(column.type, text.is_not_null() & value.is_null())
     if column.pattern is not None:
-        judge("pattern", ~text.str.contains(f"^(?:{column.pattern})$"))
+        width = None if telling or column.luhn is None else fixed_width(column.pattern)
+        matches = text.str.contains(f"^(?:{column.pattern})$")
+        judge("pattern", ~matches if width is None else text.str.len_bytes() != width)
     if column.luhn is not None:
         judge("luhn", ~luhn_valid(text, column.luhn, width=width_of(column.pattern)))
     if column.one_of is not None:
@@ -265,7 +274,7 @@ def _bound(column: Column, limit: float | date) -> pl.Expr:
 
 def failed(column: Column, *, native: bool = False) -> pl.Expr:
     """Return whether any rule of ``column`` is broken; never null."""
-    flags = [rule.failed for rule in rules(column, native=native)]
+    flags = [rule.failed for rule in rules(column, native=native, telling=False)]
     return pl.any_horizontal(*flags).fill_null(False) if flags else pl.lit(False)
 
 

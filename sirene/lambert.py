@@ -84,7 +84,7 @@ _REACH = _A * _m(_LAT_1) / (_CONE * _t(_LAT_1) ** _CONE)
 _RADIUS_0 = _REACH * _t(_LAT_0) ** _CONE
 
 _EPSG, _EAST, _NORTH = pl.col("_epsg"), pl.col("_east"), pl.col("_north")
-_TEMPORARY = ("_epsg", "_east", "_north", "_lon", "_chi", "_sin", "_cos", "_sinh", "_cosh")
+_DEGREES = pl.Struct({"longitude": pl.Float64(), "latitude": pl.Float64()})
 
 
 def _of_area(side: str) -> pl.Expr:
@@ -148,6 +148,27 @@ def with_wgs84(rows: pl.LazyFrame) -> pl.LazyFrame:
         rows: ``lambert_x``, ``lambert_y`` in metres of the territory's own projection, and
             ``code_commune``, which tells the territory.
     """
+    given = pl.struct("lambert_x", "lambert_y", "code_commune")
+    degrees = given.map_batches(_degrees, return_dtype=_DEGREES, is_elementwise=True)
+    return (
+        rows.with_columns(degrees.alias("_degrees"))
+        .with_columns(pl.col("_degrees").struct.unnest())
+        .drop("_degrees")
+    )
+
+
+def _degrees(given: pl.Series) -> pl.Series:
+    """Compute the degrees of a batch, of the few rows that have coordinates."""
+    rows = given.struct.unnest()
+    places = (rows["lambert_x"].is_not_null() & rows["lambert_y"].is_not_null()).arg_true()
+    found = _unprojected(rows[places])
+    nothing = pl.repeat(None, len(given), dtype=pl.Float64, eager=True)
+    return pl.DataFrame(
+        {name: nothing.clone().scatter(places, found[name]) for name in ("longitude", "latitude")}
+    ).to_struct()
+
+
+def _unprojected(rows: pl.DataFrame) -> pl.DataFrame:
     frame = rows.with_columns(
         projection(pl.col("code_commune")).alias("_epsg"),
         pl.col("lambert_x").alias("_east"),
@@ -159,7 +180,7 @@ def with_wgs84(rows: pl.LazyFrame) -> pl.LazyFrame:
     inside = longitude.is_between(_of_area("west"), _of_area("east")) & latitude.is_between(
         _of_area("south"), _of_area("north")
     )
-    return frame.with_columns(
+    return frame.select(
         pl.when(inside).then(longitude.round(DECIMALS)).alias("longitude"),
         pl.when(inside).then(latitude.round(DECIMALS)).alias("latitude"),
-    ).drop(*_TEMPORARY)
+    )

@@ -20,7 +20,7 @@ from datetime import date
 
 import polars as pl
 
-from sirene.shown import guarded, with_site, with_unit
+from sirene.shown import Standing, guarded, with_site, with_unit
 
 UNIT_PERIODS = "sirene__unit_periods"
 SITE_PERIODS = "sirene__establishment_periods"
@@ -47,29 +47,26 @@ _USUAL = ("denomination_usuelle_1", "denomination_usuelle_2", "denomination_usue
 _SIGNS = ("enseigne_1", "enseigne_2", "enseigne_3", "denomination_usuelle")
 
 
-def unit_periods(raw: pl.LazyFrame, raw_units: pl.LazyFrame) -> pl.LazyFrame:
+def unit_periods(raw: pl.LazyFrame, standing: Standing) -> pl.LazyFrame:
     """Return the periods of units, names shown by the rules of ``shown.py``.
 
     Args:
         raw: StockUniteLegaleHistorique, in order of ``siren`` and ``date_debut``.
-        raw_units: StockUniteLegale of the same month.
+        standing: of the stock of the same month.
     """
-    rows = with_unit(followed(raw, "siren"), raw_units)
+    rows = with_unit(followed(raw, "siren"), standing)
     registered = pl.when("_personne_morale").then("denomination").alias("denomination")
     return _undated(rows.with_columns(registered, *map(guarded, _USUAL)).select(UNIT_COLUMNS))
 
 
-def site_periods(
-    raw: pl.LazyFrame, raw_sites: pl.LazyFrame, raw_units: pl.LazyFrame
-) -> pl.LazyFrame:
+def site_periods(raw: pl.LazyFrame, standing: Standing) -> pl.LazyFrame:
     """Return the periods of establishments, names shown by the rules of ``shown.py``.
 
     Args:
         raw: StockEtablissementHistorique, in order of ``siret`` and ``date_debut``.
-        raw_sites: StockEtablissement of the same month.
-        raw_units: StockUniteLegale of the same month.
+        standing: of the stock of the same month, its establishments included.
     """
-    rows = with_site(followed(raw, "siret"), raw_sites, raw_units)
+    rows = with_site(followed(raw, "siret"), standing)
     return _undated(rows.with_columns(*map(guarded, _SIGNS)).select(SITE_COLUMNS))
 
 

@@ -10,8 +10,8 @@ Two rules, in this order, decide every name and address:
   unit): the value is null. Rows are kept with their state, activity, dates, commune and
   postcode, since links and moves need them.
 
-The histories carry no status: theirs is that of the stock of the same month. Keys are joined
-as integers, and only the smaller side of each rule is held in memory.
+The histories carry no status: theirs is that of the stock of the same month. What the rules
+need to know of it is held as sorted integers, of the smaller side of each: 70 MB for France.
 
 Sources: A123-96 C. com. on diffusion; GDPR 5(1)(c) on minimisation; INSEE keeps the
 registered name, and the commune, of a legal person under partial diffusion.
@@ -19,13 +19,69 @@ registered name, and the commune, of a legal person under partial diffusion.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from opendata.lookup import Lookup
 from sirene.names import MASK
 from sirene.nomenclatures import is_personne_morale
 
 #: Added by :func:`with_unit` and :func:`with_site`, for :func:`guarded`.
 LEGAL_PERSON, OPEN = "_personne_morale", "_open"
+_SHOWN, _MASKED = 1, 2
+
+
+class Codes:
+    """A small code for each of many numbers, looked up for whole columns."""
+
+    def __init__(self, numbers: pl.Series, codes: pl.Series) -> None:
+        """Take ``numbers`` in any order, one code each, above 0; one that repeats keeps one."""
+        self._known = Lookup(numbers)
+        self._codes: npt.NDArray[np.uint8] = codes.to_numpy()[self._known.first]
+
+    def code(self, text: pl.Expr, dtype: type[pl.UInt32 | pl.UInt64]) -> pl.Expr:
+        """Return the code (UInt8) of each number that ``text`` spells, 0 where it has none."""
+        number = text.cast(dtype).fill_null(0)
+        return number.map_batches(self._looked_up, return_dtype=pl.UInt8, is_elementwise=True)
+
+    def _looked_up(self, asked: pl.Series) -> pl.Series:
+        there, place = self._known.places(asked)
+        codes = np.zeros(len(there), dtype=np.uint8)
+        codes[there] = self._codes[place[there]]
+        return pl.Series(codes)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What one month of the register says of its numbers.
+
+    Attributes:
+        units: known legal persons by SIREN, masked or not.
+        sites: masked establishments by SIRET.
+    """
+
+    units: Codes
+    sites: Codes
+
+    @classmethod
+    def of(cls, raw_units: pl.LazyFrame, raw_sites: pl.LazyFrame | None = None) -> Standing:
+        """Read it from StockUniteLegale and, for the histories, StockEtablissement."""
+        masked = pl.col("statut_diffusion") != "O"
+        legal_persons = raw_units.filter(is_personne_morale(pl.col("categorie_juridique"))).select(
+            pl.col("siren").cast(pl.UInt32).alias("number"),
+            pl.when(masked).then(_MASKED).otherwise(_SHOWN).cast(pl.UInt8).alias("code"),
+        )
+        nothing = pl.LazyFrame(schema={"number": pl.UInt64, "code": pl.UInt8})
+        if raw_sites is not None:
+            nothing = raw_sites.filter(masked).select(
+                pl.col("siret").cast(pl.UInt64).alias("number"),
+                pl.lit(_MASKED, dtype=pl.UInt8).alias("code"),
+            )
+        units, sites = pl.collect_all([legal_persons, nothing], engine="streaming")
+        return cls(Codes(*units.get_columns()), Codes(*sites.get_columns()))
 
 
 def guarded(
@@ -45,38 +101,22 @@ def guarded(
     return pl.when(~shown).then(pl.lit(MASK)).when(legal_person).then(pl.col(column)).alias(column)
 
 
-def legal_persons(raw_units: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the SIREN numbers of known legal persons, as integers to halve the join."""
-    return raw_units.filter(is_personne_morale(pl.col("categorie_juridique"))).select(
-        pl.col("siren").cast(pl.UInt32).alias("_siren"),
-        pl.lit(True).alias(LEGAL_PERSON),
-        (pl.col("statut_diffusion") == "O").alias(OPEN),
-    )
-
-
-def with_unit(rows: pl.LazyFrame, raw_units: pl.LazyFrame) -> pl.LazyFrame:
+def with_unit(rows: pl.LazyFrame, standing: Standing) -> pl.LazyFrame:
     """Add whether the unit of each row is a known legal person, and diffused in full.
 
     A unit that is not known to be a legal person counts as open here: nothing of it is
     shown in any case.
     """
     return (
-        rows.with_columns(pl.col("siren").cast(pl.UInt32).alias("_siren"))
-        .join(legal_persons(raw_units), on="_siren", how="left", maintain_order="left")
-        .with_columns(pl.col(LEGAL_PERSON).fill_null(False), pl.col(OPEN).fill_null(True))
-        .drop("_siren")
+        rows.with_columns(standing.units.code(pl.col("siren"), pl.UInt32).alias("_unit"))
+        .with_columns(
+            (pl.col("_unit") > 0).alias(LEGAL_PERSON), (pl.col("_unit") != _MASKED).alias(OPEN)
+        )
+        .drop("_unit")
     )
 
 
-def with_site(rows: pl.LazyFrame, raw_sites: pl.LazyFrame, raw_units: pl.LazyFrame) -> pl.LazyFrame:
+def with_site(rows: pl.LazyFrame, standing: Standing) -> pl.LazyFrame:
     """Add the same for establishments: :data:`OPEN` is then that of the establishment."""
-    masked = raw_sites.filter(pl.col("statut_diffusion") != "O").select(
-        pl.col("siret").cast(pl.UInt64).alias("_siret"), pl.lit(True).alias("_masked")
-    )
-    return (
-        with_unit(rows, raw_units)
-        .with_columns(pl.col("siret").cast(pl.UInt64).alias("_siret"))
-        .join(masked, on="_siret", how="left", maintain_order="left")
-        .with_columns(pl.col("_masked").is_null().alias(OPEN))
-        .drop("_siret", "_masked")
-    )
+    masked = standing.sites.code(pl.col("siret"), pl.UInt64) == _MASKED
+    return with_unit(rows, standing).with_columns((~masked).alias(OPEN))

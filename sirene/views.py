@@ -74,7 +74,8 @@ def _as_of(table: str, whose: str) -> View:
     return View(
         query=_AT.format(table=table),
         needs=(table,),
-        comment=f"State of each {whose} on a day, as the register knows it now",
+        comment=f"State of each {whose} on a day, as the register knows it now "
+        "/ État à une date, tel que le répertoire le connaît",
         parameters=("day",),
     )
 
@@ -106,7 +107,11 @@ VIEWS = {
         needs=("sirene__establishments",),
         comment="NAF rév. 2 and NAF 2025 codes that INSEE gives to the same establishment; empty "
         "in files before December 2025 / Correspondance observée",
-        columns={"etablissements": "Establishments with both / Établissements ayant les deux"},
+        columns={
+            "naf_rev2": "Code in NAF rév. 2 / Code en NAF rév. 2",
+            "naf_2025": "Code in NAF 2025 / Code en NAF 2025",
+            "etablissements": "Establishments with both / Établissements ayant les deux",
+        },
     ),
     "sirene__units_as_of": _as_of(UNIT_PERIODS, "legal unit"),
     "sirene__establishments_as_of": _as_of(SITE_PERIODS, "establishment"),

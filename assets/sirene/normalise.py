@@ -17,7 +17,7 @@ from sirene.names import MASK, display_name, present
 from sirene.nomenclatures import departement_of_commune, is_personne_morale
 from sirene.periods import SITE_PERIODS, UNIT_PERIODS, site_periods, unit_periods
 from sirene.registered_names import NAMES, registered_names
-from sirene.shown import LEGAL_PERSON, guarded, with_unit
+from sirene.shown import LEGAL_PERSON, Standing, guarded, with_unit
 
 CODE_VERSION = "3"
 
@@ -75,13 +75,14 @@ LINK_COLUMNS = (
 def _keyed(rows: pl.LazyFrame, *key: str) -> pl.LazyFrame:
     """Add the publisher's key and the publication date, which the files do not carry."""
     parts = [pl.col(column).cast(pl.String).fill_null("") for column in key]
+    joined = pl.concat_str(parts, separator="/") if len(parts) > 1 else parts[0]
     return rows.with_columns(
-        pl.concat_str(parts, separator="/").alias("record_key"),
+        joined.alias("record_key"),
         pl.lit(None, dtype=pl.Date).alias("publication_date"),
     )
 
 
-def _legal_units(raw: Raw) -> pl.LazyFrame:
+def _legal_units(raw: Raw, _: Standing) -> pl.LazyFrame:
     legal_person = pl.col("personne_morale")
     units = (
         raw[LEGAL_UNITS]
@@ -91,7 +92,10 @@ def _legal_units(raw: Raw) -> pl.LazyFrame:
             *(guarded(name, legal_person, _OPEN) for name in UNIT_NAMES),
         )
         .with_columns(
-            (pl.col("siren") + pl.col("nic_siege")).cast(pl.UInt64, strict=False).alias("_siret")
+            (
+                pl.col("siren").cast(pl.UInt64, strict=False) * 100_000
+                + pl.col("nic_siege").cast(pl.UInt64, strict=False)
+            ).alias("_siret")
         )
         .join(_trade_names(raw[ESTABLISHMENTS]), on="_siret", how="left", maintain_order="left")
         .with_columns(
@@ -111,10 +115,10 @@ def _trade_names(raw_sites: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _establishments(raw: Raw) -> pl.LazyFrame:
+def _establishments(raw: Raw, standing: Standing) -> pl.LazyFrame:
     located = pl.when(pl.col(LEGAL_PERSON) & _OPEN)
     postal = pl.when(_OPEN)
-    sites = with_unit(raw[ESTABLISHMENTS], raw[LEGAL_UNITS]).with_columns(
+    sites = with_unit(raw[ESTABLISHMENTS], standing).with_columns(
         *(guarded(name, open_to_all=_OPEN) for name in (*SITE_NAMES, *STREET)),
         *(postal.then(pl.col(name)).otherwise(pl.lit(MASK)).alias(name) for name in POSTAL),
         *(located.then(pl.col(name)).alias(name) for name in COORDINATES),
@@ -123,33 +127,33 @@ def _establishments(raw: Raw) -> pl.LazyFrame:
     return _keyed(with_wgs84(sites).select(SITE_COLUMNS), "siret")
 
 
-def _second_addresses(raw: Raw) -> pl.LazyFrame:
+def _second_addresses(raw: Raw, standing: Standing) -> pl.LazyFrame:
     # INSEE masks what is empty too: of a masked second address nothing is known, not that it is.
-    sites = with_unit(raw[ESTABLISHMENTS].filter(_OPEN), raw[LEGAL_UNITS])
     told = pl.any_horizontal(pl.col(SECOND_ADDRESS).is_not_null())
-    shown = sites.filter(pl.col(LEGAL_PERSON) & told)
+    sites = with_unit(raw[ESTABLISHMENTS].filter(_OPEN & told), standing)
+    shown = sites.filter(LEGAL_PERSON)
     return _keyed(shown.select("siret", "siren", *SECOND_ADDRESS), "siret")
 
 
-def _successions(raw: Raw) -> pl.LazyFrame:
+def _successions(raw: Raw, _: Standing) -> pl.LazyFrame:
     key = LINK_COLUMNS[:3]
     return _keyed(raw[SUCCESSIONS].select(LINK_COLUMNS), *key)
 
 
-def _unit_periods(raw: Raw) -> pl.LazyFrame:
-    return unit_periods(raw[UNIT_HISTORY], raw[LEGAL_UNITS])
+def _unit_periods(raw: Raw, standing: Standing) -> pl.LazyFrame:
+    return unit_periods(raw[UNIT_HISTORY], standing)
 
 
-def _site_periods(raw: Raw) -> pl.LazyFrame:
-    return site_periods(raw[ESTABLISHMENT_HISTORY], raw[ESTABLISHMENTS], raw[LEGAL_UNITS])
+def _site_periods(raw: Raw, standing: Standing) -> pl.LazyFrame:
+    return site_periods(raw[ESTABLISHMENT_HISTORY], standing)
 
 
-def _duplicates(raw: Raw) -> pl.LazyFrame:
+def _duplicates(raw: Raw, _: Standing) -> pl.LazyFrame:
     return duplicates(raw[DUPLICATES])
 
 
 #: Table → the files it is made of, and how.
-TABLES: dict[str, tuple[tuple[str, ...], Callable[[Raw], pl.LazyFrame]]] = {
+TABLES: dict[str, tuple[tuple[str, ...], Callable[[Raw, Standing], pl.LazyFrame]]] = {
     "sirene__legal_units": ((LEGAL_UNITS, ESTABLISHMENTS), _legal_units),
     "sirene__establishments": ((LEGAL_UNITS, ESTABLISHMENTS), _establishments),
     "sirene__second_addresses": ((LEGAL_UNITS, ESTABLISHMENTS), _second_addresses),
@@ -166,7 +170,10 @@ def normalise(raw: Mapping[str, pl.LazyFrame]) -> Mapping[str, pl.LazyFrame]:
     Unknown codes stay as they are. Rows keep the order of the files (by SIREN, SIRET); those
     of the histories must be in order of key and date.
     """
-    return {name: make(raw) for name, (needed, make) in TABLES.items() if set(needed) <= raw.keys()}
+    made = {name: make for name, (needed, make) in TABLES.items() if set(needed) <= raw.keys()}
+    masked_sites = raw[ESTABLISHMENTS] if SITE_PERIODS in made else None
+    standing = Standing.of(raw[LEGAL_UNITS], masked_sites)
+    return {name: make(raw, standing) for name, make in made.items()}
 
 
 def further(tables: Mapping[str, pl.LazyFrame]) -> Mapping[str, pl.LazyFrame]:

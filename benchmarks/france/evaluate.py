@@ -3,7 +3,8 @@
 Belongs here: the order of the steps, the ratios, what is printed and kept. Does not belong
 here: the steps.
 
-Usage: ``python -m benchmarks france [--scale 1/64] [--folder DIR] [--csv] [--keep] [--record]``.
+Usage: ``python -m benchmarks france [--scale 1/64] [--folder DIR] [--csv] [--load] [--keep]
+[--record]``.
 A run that was stopped goes on where it stood: finished files and steps are not done again.
 ``--record`` adds the result to ``benchmarks/france/results.json``; ``growth.py`` draws it.
 """
@@ -32,6 +33,7 @@ from benchmarks.france.write import held_bytes, write
 
 RESULTS = Path(__file__).with_name("results.json")
 ROOT = Path(__file__).resolve().parents[2]
+ENGINES = ("polars", "duckdb")
 
 
 def step(folder: Path, name: str, *command: str) -> dict[str, Any]:
@@ -50,8 +52,8 @@ def step(folder: Path, name: str, *command: str) -> dict[str, Any]:
     return found
 
 
-def measured(folder: Path, scale: Fraction, *, csv: bool) -> dict[str, Any]:
-    """Run every step at one scale; return all facts."""
+def measured(folder: Path, scale: Fraction, *, csv: bool, load_only: bool) -> dict[str, Any]:
+    """Run every step at one scale, or those of one load; return all facts."""
     files, data = folder / "files", folder / "data"
     made = write(files, scale, csv=csv)
     load = "benchmarks.france.load"
@@ -61,28 +63,41 @@ def measured(folder: Path, scale: Fraction, *, csv: bool) -> dict[str, Any]:
     facts["floor_load"] = step(
         folder, "floor_load", load, str(files), str(folder / "floor"), "0", "floor"
     )
-    for month, name in enumerate(("load_first", "load_second")):
-        facts[name] = step(folder, name, load, str(files), str(data), str(month))
     where = str(files), str(data)
+    facts["load_first"] = step(folder, "load_first", load, *where, "0")
+    if load_only:
+        return facts
+    facts["load_second"] = step(folder, "load_second", load, *where, "1")
     comparison = "benchmarks.france.diff"
     step(folder, "keys", comparison, "keys", *where)
     for name in ("floor", "changes", "flux", "counted", "rows"):
         facts[f"diff_{name}"] = step(folder, f"diff_{name}", comparison, name, *where)
     facts["lookups"] = step(folder, "lookups", "benchmarks.france.lookups", *where)
     facts["tables_bytes"] = held_bytes(data / "tables")
+    if not csv:
+        # Last of all: it writes tables again and removes files.
+        facts["purge"] = step(folder, "purge", "benchmarks.france.purge", *where)
     return facts
 
 
 def ratios(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the facts come to, against their floors.
+    """Return what the facts come to, against their floors, for the steps that were run."""
+    found = _loaded(facts)
+    if "diff_rows" in facts:
+        found |= _compared(facts)
+    if "purge" in facts:
+        found |= _purged(facts["purge"])
+    return found
 
-    The load is judged without the derived tables, which repeat no file: their writing and
-    their gates are timed apart.
+
+def _loaded(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Judge the load without the derived tables, which repeat no file.
+
+    Their writing and their gates are timed apart.
     """
-    engines = ("polars", "duckdb")
     per_file = {name: one for name, one in facts["floor_load"].items() if isinstance(one, dict)}
-    bare = {engine: sum(one[engine] for one in per_file.values()) for engine in engines}
-    bare_cpu = min(sum(one[f"{engine}_cpu"] for one in per_file.values()) for engine in engines)
+    bare = {engine: sum(one[engine] for one in per_file.values()) for engine in ENGINES}
+    bare_cpu = min(sum(one[f"{engine}_cpu"] for one in per_file.values()) for engine in ENGINES)
     first = facts["load_first"]
     derived = sum(took for name, took in first["steps"].items() if name.split(" ", 1)[1] in DERIVED)
     derived_cpu = sum(
@@ -90,9 +105,6 @@ def ratios(facts: Mapping[str, Any]) -> dict[str, Any]:
     )
     direct_bytes = sum(one["bytes"] for name, one in first["tables"].items() if name not in DERIVED)
     bare_bytes = sum(one["polars_bytes"] for one in per_file.values())
-    join = min(facts["diff_floor"][engine]["seconds"] for engine in engines)
-    join_cpu = min(facts["diff_floor"][engine]["cpu_seconds"] for engine in engines)
-    changes, rows = facts["diff_changes"], facts["diff_rows"]
     return {
         "load_bare_polars_s": round(bare["polars"], 1),
         "load_bare_duckdb_s": round(bare["duckdb"], 1),
@@ -101,12 +113,20 @@ def ratios(facts: Mapping[str, Any]) -> dict[str, Any]:
         "load_cpu_ratio": round((first["cpu_seconds"] - derived_cpu) / bare_cpu, 2),
         "load_derived_s": round(derived, 1),
         "load_peak_mb": first["peak_mb"],
-        "load_second_s": facts["load_second"]["seconds"],
-        "load_second_peak_mb": facts["load_second"]["peak_mb"],
         "disk_ratio": round(direct_bytes / bare_bytes, 2),
         "disk_with_derived_ratio": round(
             sum(one["bytes"] for one in first["tables"].values()) / bare_bytes, 2
         ),
+    }
+
+
+def _compared(facts: Mapping[str, Any]) -> dict[str, Any]:
+    join = min(facts["diff_floor"][engine]["seconds"] for engine in ENGINES)
+    join_cpu = min(facts["diff_floor"][engine]["cpu_seconds"] for engine in ENGINES)
+    changes, rows = facts["diff_changes"], facts["diff_rows"]
+    return {
+        "load_second_s": facts["load_second"]["seconds"],
+        "load_second_peak_mb": facts["load_second"]["peak_mb"],
         "join_bare_s": join,
         "changes_s": changes["seconds"],
         "changes_ratio": round(changes["seconds"] / join, 2),
@@ -127,6 +147,17 @@ def ratios(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _purged(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "objected": one["expected"],
+        "objected_found": one["found"],
+        "objected_hidden_s": one["hidden_in"],
+        "objected_rewritten_s": one["rewritten_in"],
+        "objected_left": one["left"],
+        "objected_files_rewritten": one["files_rewritten"],
+    }
+
+
 def told(facts: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     """Print one line a measure."""
     made = facts["made"]
@@ -137,11 +168,12 @@ def told(facts: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     print()
     for name, value in found.items():
         print(f"{name:<28} {value:>12,}")
-    for name, one in facts["lookups"].items():
+    for name, one in facts.get("lookups", {}).items():
         if isinstance(one, dict):
             print(f"{name:<44} {one['median_ms']:>8} ms median, {one['p95_ms']} ms p95, "
                   f"{one['cpu_ms']} ms processor, warm")  # fmt: skip
-    print(f"mass operations flagged: {facts['diff_changes']['mass_operations']}")
+    if "diff_changes" in facts:
+        print(f"mass operations flagged: {facts['diff_changes']['mass_operations']}")
 
 
 def record(
@@ -172,13 +204,14 @@ def main() -> None:
     parser.add_argument("--scale", type=Fraction, default=Fraction(1, 64), help="1 is France")
     parser.add_argument("--folder", type=Path, help="kept between runs; a temporary one if absent")
     parser.add_argument("--csv", action="store_true", help="CSV in a zip instead of Parquet")
+    parser.add_argument("--load", action="store_true", help="one load and its floor, no more")
     parser.add_argument("--keep", action="store_true", help="leave the files in --folder")
     parser.add_argument("--record", action="store_true", help="keep the result in results.json")
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="bench-france-"))
     if given.scale < 1:
         print(f"REDUCED: {given.scale} of France; the whole: python -m benchmarks france --scale 1")
-    facts = measured(folder, given.scale, csv=given.csv)
+    facts = measured(folder, given.scale, csv=given.csv, load_only=given.load)
     found = ratios(facts)
     told(facts, found)
     if given.record:

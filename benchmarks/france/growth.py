@@ -44,9 +44,14 @@ def table(found: dict[Fraction, dict[str, Any]]) -> str:
     ]
     for kind, unit in KINDS.items():
         for step, name in SHOWN.items():
-            values = " | ".join(f"{one[step][kind]:,.1f}".removesuffix(".0") for one in facts)
+            values = " | ".join(_shown(one, step, kind) for one in facts)
             lines.append(f"| {name}, {unit} | {values} |")
     return "\n".join(lines)
+
+
+def _shown(facts: dict[str, Any], step: str, kind: str) -> str:
+    """Return one value in words; a step that was not run at a scale says so."""
+    return f"{facts[step][kind]:,.1f}".removesuffix(".0") if step in facts else "not run"
 
 
 def plot(found: dict[Fraction, dict[str, Any]]) -> None:
@@ -57,11 +62,12 @@ def plot(found: dict[Fraction, dict[str, Any]]) -> None:
     from matplotlib import pyplot
 
     facts = [one["facts"] for one in found.values()]
-    units = [one["made"]["units"] for one in facts]
     figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), dpi=110)
     for axis, (kind, label) in zip(axes, KINDS.items(), strict=True):
         for step, name in SHOWN.items():
-            axis.plot(units, [one[step][kind] for one in facts], marker="o", label=name)
+            run = [one for one in facts if step in one]
+            units = [one["made"]["units"] for one in run]
+            axis.plot(units, [one[step][kind] for one in run], marker="o", label=name)
         axis.set(xscale="log", yscale="log", xlabel="legal units", ylabel=label)
         axis.grid(visible=True, which="both", alpha=0.25)
         axis.legend(fontsize=8)

@@ -19,7 +19,7 @@ from sirene import nomenclatures as codes
 PREFIX = "nomenclature__"
 INSEE = "Source : Insee (nomenclatures, code officiel géographique 2026). Licence Ouverte 2.0."
 _MEANING = {
-    "code": "Code",
+    "code": "Code, as published / Code, tel que publié",
     "libelle": "Label in French / Libellé",
     "label_en": "Label in English / Libellé en anglais",
     "section": "Section of the same nomenclature / Section de la même nomenclature",
@@ -32,17 +32,17 @@ _MEANING = {
     "libelle_2": "Label of level 2 / Libellé de niveau 2",
     "label_2_en": "Level 2 in English / Niveau 2 en anglais",
     "nom": "Name / Nom",
-    "type": "COM commune, ARM arrondissement, COMD and COMA former communes / Insee TYPECOM",
+    "type": "COM commune, ARM district, COMD and COMA former communes / Type de commune (TYPECOM)",
     "departement": "Department / Département",
     "region": "Region / Région",
     "code_actuel": "Code of the commune of 2026 / Code de la commune de 2026",
     "nom_actuel": "Name of the commune of 2026 / Nom de la commune de 2026",
     "codes_postaux": "Postcodes / Codes postaux",
-    "zone": "metro, drom or com",
+    "zone": "metro, drom or com: where in the Republic / Partie de la République",
     "rang": "Rank of the band, empty for NN / Rang de la tranche, vide pour NN",
     "nomenclature": "NAFRev2 or NAF2025 / NAFRev2 ou NAF2025",
-    "naf_rev2": "Code in NAF rév. 2",
-    "naf_2025": "Code in NAF 2025",
+    "naf_rev2": "Code in NAF rév. 2 / Code en NAF rév. 2",
+    "naf_2025": "Code in NAF 2025 / Code en NAF 2025",
     "occurrences": "Units seen with both codes / Unités vues avec les deux codes",
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -37,14 +38,14 @@ def read(files: Mapping[str, Path], work: Path) -> dict[str, ReadResult]:
     for name, path in files.items():
         resource = DATASET.resource(name)
         found = read_resource(resource, [path], work=work / name, empty_ok=resource.empty_ok)
-        parquet.arrange(found.path, resource.order)
-        results[name] = found
+        rows = parquet.arranged(found.rows, resource.order, found.path)
+        results[name] = replace(found, rows=rows)
     return results
 
 
 def tables(files: Mapping[str, Path], work: Path) -> dict[str, pl.LazyFrame]:
     """Return the normalised tables of ``files``; a resource not given has no row."""
-    raw = {name: pl.scan_parquet(result.path) for name, result in read(files, work).items()}
+    raw = {name: result.rows for name, result in read(files, work).items()}
     for resource in DATASET.resources:
         if resource.name not in raw:
             raw[resource.name] = empty(resource.name)

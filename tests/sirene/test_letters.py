@@ -38,3 +38,11 @@ def test_letters_become_capital_ascii(written: str, expected: str) -> None:
 @given(st.text(alphabet=st.characters(min_codepoint=0xC0, max_codepoint=0x17F), max_size=20))
 def test_composed_and_decomposed_accents_give_the_same(text: str) -> None:
     assert folded(unicodedata.normalize("NFC", text)) == folded(unicodedata.normalize("NFD", text))
+
+
+def test_few_texts_and_many_are_written_out_alike() -> None:
+    texts = ["Œuvres d\u2019Étienne", None, "", "ÎLE\u00a0de Ré n\u00b07", "Stra\u00dfe", "\ufffd"]
+    few = pl.DataFrame({"t": texts}).select(fold(pl.col("t"))).to_series()
+    many = pl.DataFrame({"t": texts * 200}).lazy().select(fold(pl.col("t"))).collect().to_series()
+    assert many.to_list() == few.to_list() * 200
+    assert few[1] is None

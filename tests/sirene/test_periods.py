@@ -19,6 +19,7 @@ from registers import ALPHA, BETA, site, unit
 from sirene_files import bundled, empty
 
 from sirene.periods import SITE_PERIODS, UNIT_PERIODS, as_of, at, site_periods, unit_periods
+from sirene.shown import Standing
 
 UNITS, SITES = "stock-unite-legale", "stock-etablissement"
 UNIT_HISTORY, SITE_HISTORY = "stock-unite-legale-historique", "stock-etablissement-historique"
@@ -32,13 +33,14 @@ def frame(resource: str, *rows: Any) -> pl.LazyFrame:
 
 def unit_rows(owner: Row, *history: Row) -> list[Row]:
     rows = [{"siren": owner["siren"], **row} for row in history]
-    return unit_periods(frame(UNIT_HISTORY, *rows), frame(UNITS, owner)).collect().to_dicts()
+    standing = Standing.of(frame(UNITS, owner))
+    return unit_periods(frame(UNIT_HISTORY, *rows), standing).collect().to_dicts()
 
 
 def site_rows(owner: Row | None, place: Row, *history: Row) -> list[Row]:
     rows = [{"siren": place["siren"], "siret": place["siret"], **row} for row in history]
     units = frame(UNITS, *([owner] if owner else []))
-    found = site_periods(frame(SITE_HISTORY, *rows), frame(SITES, place), units)
+    found = site_periods(frame(SITE_HISTORY, *rows), Standing.of(units, frame(SITES, place)))
     return found.collect().to_dicts()
 
 
@@ -91,7 +93,7 @@ def test_the_first_period_of_the_next_unit_follows_nothing() -> None:
         {"siren": BETA, "date_debut": date(2000, 1, 1), "date_fin": date(2000, 1, 31)},
         {"siren": ALPHA, "date_debut": date(2000, 2, 1), "date_fin": None},
     ]
-    found = unit_periods(frame(UNIT_HISTORY, *rows), frame(UNITS, unit())).collect()
+    found = unit_periods(frame(UNIT_HISTORY, *rows), Standing.of(frame(UNITS, unit()))).collect()
     assert found["contigue"].to_list() == [None, None]
 
 

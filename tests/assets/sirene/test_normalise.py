@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from polars.io.plugins import register_io_source
 from registers import ALPHA, BETA, registry, site, unit
 from sirene_files import ARCHIVES, DATASET, ROOT, bundled, empty, read, tables
 
@@ -276,13 +278,25 @@ def test_a_mask_is_no_name(tmp_path: Path) -> None:
     assert owner["nom_complet"] is None
 
 
-def test_everything_stays_lazy() -> None:
-    """The national files do not fit in memory: nothing is collected on the way."""
-    missing = {
-        name: pl.scan_csv("/nonexistent.csv", schema=dict(tables_schema(name))) for name in ARCHIVES
-    }
-    found = normalise(missing)
+def test_only_what_decides_who_is_shown_is_read_at_once() -> None:
+    """The national files do not fit in memory: nothing else is collected on the way."""
+    asked: dict[str, list[str]] = {}
+
+    def source(resource: str) -> pl.LazyFrame:
+        schema = tables_schema(resource)
+
+        def none(columns: list[str] | None, *_: object) -> Iterator[pl.DataFrame]:
+            asked[resource] = sorted(schema if columns is None else columns)
+            yield pl.DataFrame(schema=schema).select(asked[resource])
+
+        return register_io_source(none, schema=schema)
+
+    found = normalise({name: source(name) for name in ARCHIVES})
     assert {*found, *further(found)} == set(DATASET.tables)
+    assert asked == {
+        "stock-unite-legale": ["categorie_juridique", "siren", "statut_diffusion"],
+        "stock-etablissement": ["siret", "statut_diffusion"],
+    }
     assert CODE_VERSION
 
 

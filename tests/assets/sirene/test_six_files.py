@@ -124,8 +124,7 @@ def made(files: dict[str, Path], form: str | None, work: Path) -> dict[str, pl.D
         resource = dataset.resource(name)
         read = read_resource(resource, [path], work=work / name, empty_ok=resource.empty_ok)
         assert (read.rejected_rows, read.notes) == (0, ())
-        parquet.arrange(read.path, resource.order)
-        raw[name] = pl.scan_parquet(read.path)
+        raw[name] = parquet.arranged(read.rows, resource.order, read.path)
     tables = dict(normalise(raw))
     return {name: rows.collect() for name, rows in (tables | dict(further(tables))).items()}
 
@@ -175,8 +174,7 @@ def test_histories_that_come_newest_first_are_put_in_order(tmp_path: Path) -> No
     rows = pl.read_csv(unpacked(resource.name, tmp_path), infer_schema=False)
     assert not parquet.in_order(rows.lazy(), ("siret", "dateDebut")), "as INSEE's are"
     read = read_resource(resource, [unpacked(resource.name, tmp_path)], work=tmp_path / "work")
-    parquet.arrange(read.path, resource.order)
-    found = pl.read_parquet(read.path)
+    found = parquet.arranged(read.rows, resource.order, read.path).collect()
     assert parquet.in_order(found.lazy(), resource.order)
     assert found.height == rows.height
 

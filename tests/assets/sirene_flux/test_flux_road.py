@@ -238,7 +238,7 @@ def test_without_a_key_it_is_no_source_of_the_installation(
 ) -> None:
     monkeypatch.delenv(INSEE_KEY, raising=False)
     road = Road(portal, tmp_path).on(FEBRUARY)
-    assert road.workspace.unconfigured() == {"sirene_flux": INSEE_KEY}
+    assert road.workspace.unconfigured()["sirene_flux"] == INSEE_KEY
     status = road.workspace.source_status()
     assert "sirene_flux" not in status["dataset"].to_list()
     assert status.schema == STATUS

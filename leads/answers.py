@@ -63,7 +63,30 @@ def read_answers(
     Raises:
         ContractError: the file cannot be read, or has no column ``lead_id`` or ``answer``.
     """
-    rows = _rows(path)
+    return _judged_rows(_rows(path), leads, known, on, replace=replace)
+
+
+def denied(pairs: pl.DataFrame, leads: pl.DataFrame, known: pl.DataFrame, *, on: date) -> Answers:
+    """Take it as answered with "no" that leads are the company they were thought to be.
+
+    A person's own "yes" to the same is not overruled: the pair is refused.
+
+    Args:
+        pairs: ``account_id``, ``lead_id``, ``siren``.
+        leads: columns of ``leads.model.SCHEMA``.
+        known: labels kept already.
+        on: legal date of the answers.
+    """
+    rows = pairs.with_row_index(LINE, offset=1).select(
+        pl.col(LINE).cast(pl.Int64), "account_id", "lead_id",
+        word=pl.lit(NO), number="siren", proposed=pl.lit([], dtype=pl.List(pl.String)),
+    )  # fmt: skip
+    return _judged_rows(rows, leads, known, on, replace=False)
+
+
+def _judged_rows(
+    rows: pl.DataFrame, leads: pl.DataFrame, known: pl.DataFrame, on: date, *, replace: bool
+) -> Answers:
     texts = with_text(with_key(leads)).select("account_id", "lead_id", "key", "text")
     judged = _judged(rows.join(texts, on=["account_id", "lead_id"], how="left",
                                maintain_order="left"))  # fmt: skip
@@ -87,7 +110,14 @@ def read_answers(
 def _rows(path: Path) -> pl.DataFrame:
     """Return the rows that answer: line, account, lead, word, number given and proposed."""
     table = read_table(path).rows
-    named = table.rename({name: name.strip().lower() for name in table.columns})
+    names = [name.strip().lower() for name in table.columns]
+    if len({*names}) < len(names):
+        raise ContractError(
+            "two columns of the file of answers have the same name",
+            next_step="answer the file that `company-signals review export` wrote",
+            file=f"*{path.suffix}",
+        )
+    named = table.rename(dict(zip(table.columns, names, strict=True)))
     if not {"account_id", "lead_id", "answer"} <= set(named.columns):
         raise ContractError(
             "a file of answers has the columns account_id, lead_id and answer",
@@ -156,7 +186,8 @@ def _said(rows: pl.DataFrame, on: date) -> pl.DataFrame:
         .alias("siren"),
         pl.when(pl.col("said") == GROUP).then(pl.lit(GROUP)).otherwise(pl.lit(NO)).alias("says"),
     )
-    denied = left.explode("siren").drop_nulls("siren")
+    # A candidate whose number was broken on the way back is nobody to say no to.
+    denied = left.explode("siren").filter(siren_is_valid(pl.col("siren")))
     denied = denied.join(named, on=[*_TEXT, "siren"], how="anti")
     unsure = rows.filter(pl.col("said") == UNSURE).select(
         *shared, pl.lit("").alias("siren"), pl.lit(UNSURE).alias("says")

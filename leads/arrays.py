@@ -56,6 +56,25 @@ def codes(texts: pl.Series) -> U32:
     return short
 
 
+def letter_codes(texts: pl.Series) -> tuple[NDArray[np.uint8], U32]:
+    """Return the number of the first letter, and the letters of a word of two to six as one.
+
+    A is 1 and Z is 26, five bits for each letter, the first one lowest; 0 for anything else.
+    """
+    sized = np.array([text[:7].encode("ascii", "replace") for text in texts.to_list()], "S7")
+    letters = sized.view(np.uint8).reshape(len(sized), 7).astype(np.int16) - 64
+    empty = letters == -64
+    letter = (letters >= 1) & (letters <= 26)
+    first = np.where(letter[:, 0], letters[:, 0], 0).astype(np.uint8)
+    length = 7 - empty.sum(1)
+    whole = (letter | empty).all(1) & (length >= 2) & (length <= 6)
+    shifts = np.arange(6, dtype=np.uint32) * np.uint32(5)
+    code = (np.where(letter[:, :6], letters[:, :6], 0).astype(np.uint32) << shifts).sum(
+        1, dtype=np.uint32
+    )
+    return first, np.where(whole, code, np.uint32(0))
+
+
 def probe() -> str:
     """Return what tells that hashes are still made the same way."""
     return str(text_keys(pl.Series(["company-signals"]))[0])
@@ -81,6 +100,15 @@ def runs(starts: Array, counts: Array) -> I64:
     counts = counts.astype(np.int64)
     first: I64 = starts.astype(np.int64) - (np.cumsum(counts) - counts)
     return np.arange(int(counts.sum()), dtype=np.int64) + np.repeat(first, counts)
+
+
+def turns(ordered: Array) -> I64:
+    """Return the place of each value among its equals, from 0; equal values stand together."""
+    place = np.arange(len(ordered))
+    if not len(ordered):
+        return place
+    first = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+    return place - np.maximum.accumulate(np.where(first, place, 0))
 
 
 def write(folder: Path, name: str, values: Array) -> None:
@@ -115,11 +143,18 @@ class Texts:
 
     def of(self, rows: Array) -> list[str]:
         """Return the texts of ``rows``."""
+        return self._joined(rows).decode().split("\n")[:-1]
+
+    def without_blanks(self, rows: Array) -> list[str]:
+        """Return the texts of ``rows`` written as one word each."""
+        return self._joined(rows).replace(b" ", b"").decode().split("\n")[:-1]
+
+    def _joined(self, rows: Array) -> bytes:
         if not len(rows):
-            return []
+            return b""
         begin = self.starts[rows]
         flat = self.letters[runs(begin, self.starts[rows.astype(np.int64) + 1] - begin)]
-        return flat.tobytes().decode().split("\n")[:-1]
+        return flat.tobytes()
 
     def series(self, name: str, rows: Array) -> pl.Series:
         """Return the texts of ``rows`` as a column, none where empty."""

@@ -17,6 +17,7 @@ from leads.arrays import F64, I64, U32, U64, Array, Bool
 from leads.families import form_numbers
 from leads.index import Index
 from leads.index_arrays import PLACES, figures, first_word, numbers
+from leads.words import PASSED_OVER, keys_of
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Words:
         df: units that have it, 0 for none.
         idf: what it weighs; a word that no unit has weighs as much as one of one unit.
         of_place: whether it is in the lead's own commune.
+        letter, letters: as in ``arrays.letter_codes``; no letter where initials pass over it.
     """
 
     starts: I64
@@ -42,6 +44,8 @@ class Words:
     df: I64
     idf: F64
     of_place: Bool
+    letter: Array
+    letters: Array
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,8 @@ class Asked:
         idf = np.full(len(number), self.index.unseen_idf)
         df[known] = self.index.array("word.df")[number[known]]
         idf[known] = self.index.array("word.idf")[number[known]]
+        letter, letters = arrays.letter_codes(text)
+        letter[arrays.positions(keys_of(PASSED_OVER), key)[1]] = 0
         return Words(
             starts=np.concatenate([[0], np.cumsum(counts)]),
             owner=owner,
@@ -108,6 +114,8 @@ class Asked:
             df=df,
             idf=idf,
             of_place=np.isin(arrays.mixed(owner + 1, key), self.city_words),
+            letter=letter,
+            letters=letters,
         )
 
     @cached_property

@@ -42,7 +42,7 @@ RAREST = 2000
 #: Names that a word one letter away, or two words written as one, may bring.
 ALMOST = 60
 #: Pairs of one spelling that are kept.
-KEPT = 50
+KEPT = 24
 MAX_ACRONYM = 6
 #: Names of each unit at an address that are compared.
 NAMES_THERE = 5
@@ -85,13 +85,18 @@ def pairs(asked: Asked) -> tuple[I64, U32]:
     return rows, names
 
 
+def found(asked: Asked) -> tuple[I64, U32, F64]:
+    """Return all pairs that the generators find, before any is cut: row, name, promise."""
+    sources = [*_by_keys(asked), *_by_words(asked)]
+    rows, names = (np.concatenate([some[side] for some in sources]) for side in (0, 1))
+    worth = np.repeat([some[2] for some in sources], [len(some[0]) for some in sources])
+    rows, names, worth = _each_once(rows, names, worth)
+    return rows, names, worth + _promise(asked, rows, names)
+
+
 def _kept(asked: Asked) -> tuple[I64, U32]:
     """Find, weigh and cut the candidates of the spellings."""
-    sources = [*_by_keys(asked), *_by_words(asked)]
-    rows, names = (np.concatenate([found[side] for found in sources]) for side in (0, 1))
-    worth = np.repeat([found[2] for found in sources], [len(found[0]) for found in sources])
-    rows, names, worth = _each_once(rows, names, worth)
-    return _best(asked, rows, names, worth + _promise(asked, rows, names))
+    return _best(asked, *found(asked))
 
 
 def _packed(rows: I64, middle: Array, low: Array, low_bits: int) -> arrays.U64:
@@ -128,13 +133,15 @@ def _promise(asked: Asked, rows: I64, names: U32) -> F64:
     counts = np.diff(words.starts)
     total = np.bincount(words.owner, weights=words.idf, minlength=len(asked))[rows]
     shared, rarest = np.zeros(len(rows)), np.zeros(len(rows))
+    some = np.arange(len(rows))
     for place in range(min(int(counts.max(initial=0)), _WORDS_SEEN)):
-        word = np.minimum(words.starts[:-1] + place, max(len(words.idf) - 1, 0))
-        weight = np.where(counts > place, words.idf[word], 0.0)
+        # Each word is one of fewer spellings than the one before it.
+        some = some[counts[rows[some]] > place] if place else some
+        word = words.starts[rows[some]] + place
         bit = words.key[word] & np.uint64(63)
-        there = weight[rows] * ((bits >> bit[rows]) & np.uint64(1))
-        shared += there
-        np.maximum(rarest, there, out=rarest)
+        there = words.idf[word] * ((bits[some] >> bit) & np.uint64(1))
+        shared[some] += there
+        rarest[some] = np.maximum(rarest[some], there)
     weight = index.array("name.weight")[names]
     shared = np.minimum(shared, np.minimum(total, weight))
     near = sum(
@@ -165,9 +172,9 @@ def _best(asked: Asked, rows: I64, names: U32, worth: F64) -> tuple[I64, U32]:
     order = np.argsort(same, kind="stable")
     grouped = same[order]
     nth = np.empty(len(same), np.int64)
-    nth[order] = np.arange(len(same)) - np.searchsorted(grouped, grouped, "left")
+    nth[order] = arrays.turns(grouped)
     row, name = row[nth < OF_A_UNIT], name[nth < OF_A_UNIT]
-    first = np.arange(len(row)) - np.searchsorted(row, row, "left") < KEPT
+    first = arrays.turns(row) < KEPT
     pair = np.sort((row[first].astype(np.uint64) << np.uint64(32)) | name[first])
     return (pair >> np.uint64(32)).astype(np.int64), pair.astype(np.uint32)
 

@@ -25,6 +25,7 @@ _FAMILIES = {
     "7": "public", "92": "association",
 }  # fmt: skip
 _NUMBERS = {name: number for number, name in enumerate(sorted(set(_FAMILIES.values())), start=1)}
+CIVIL = _NUMBERS["civil"]
 #: Forms are numbered from 1 in the order of the code table, 0 is none.
 Numbers = NDArray[np.uint8]
 

@@ -21,9 +21,10 @@ from leads import arrays, candidates, overlap
 from leads.arrays import F64, I64, U32, Array
 from leads.asked import Asked
 from leads.candidates import MAX_ACRONYM, PAIR
-from leads.families import form_families, form_texts
+from leads.families import CIVIL, form_families, form_texts
 from leads.index import KINDS, Index
 from leads.index_arrays import DIFFUSION, LEVELS, PLACES, place_key
+from leads.words import AREAS, BODIES, keys_of
 
 #: Features of the first stage, in the order of the model's coefficients.
 PAIR_FEATURES = (
@@ -34,10 +35,12 @@ PAIR_FEATURES = (
     "numbers_differ", "form_agrees", "form_conflicts", "acronym", "of_establishment", "sigle",
     "homonyms", "postcode_equal", "postcode_differs", "city_equal", "city_differs",
     "department_equal", "department_differs", "address_equal", "exact_and_near",
-    "exact_but_far", "unit_active", "unit_coverage", "unit_sites", "unit_names", "sign_here",
+    "exact_but_far", "spelt_out", "lead_area_alone", "name_area_alone", "lead_body_alone",
+    "name_body_alone", "civil_unsaid", "sign_elsewhere", "unit_active", "unit_coverage",
+    "unit_sites", "unit_names", "sign_here",
 )  # fmt: skip
 #: Pairs of one spelling that are compared in full.
-KEPT = 14
+KEPT = 12
 #: What edit distances see of a name.
 MAX_CHARS = 120
 _ENSEIGNES = np.isin(KINDS, ["enseigne", "denomination_usuelle"])
@@ -82,6 +85,7 @@ def measured(asked: Asked, rows: I64, names: U32) -> pl.DataFrame:
     made["homonyms"] = exact * np.log2(np.maximum(made["homonym_units"], 1))
     made["exact_and_near"] = exact * (made["department_equal"] | made["city_equal"])
     made["exact_but_far"] = exact * made["department_differs"]
+    made["sign_elsewhere"] = made["of_establishment"] & made["department_differs"]
     made["letters"] = np.log1p(asked.rows["glued"].str.len_chars().to_numpy()[rows])
     found = asked.rows.select("lead", "variant")[rows]
     return found.with_columns(
@@ -110,8 +114,7 @@ def _promising(asked: Asked, rows: I64, names: U32, made: dict[str, Array]) -> I
         + 0.08 * made["first_word"] + 0.06 * near + 0.3 * (at_address > 0) + 9.0 * given
     )  # fmt: skip
     order = np.lexsort((names, -promise.round(9), rows))
-    first = np.searchsorted(rows, rows, "left")
-    kept = order[np.arange(len(order)) - first < KEPT]
+    kept = order[arrays.turns(rows) < KEPT]
     kept.sort()
     return np.asarray(kept, np.int64)
 
@@ -138,7 +141,18 @@ def _of_words(
 
     alone = mine.weight * (1 - mine.met) * ~mine.local
     their_alone = theirs.weight * (1 - np.maximum(theirs.met, theirs.local))
-    return {
+    lacking = (mine.met == 0) & ~mine.local
+    their_lacking = (theirs.met == 0) & ~theirs.local
+    words, their_words = asked.words.key, asked.index.array("word.key")
+    told = {}
+    for what, listed in (("area", AREAS), ("body", BODIES)):
+        keys = keys_of(listed)
+        own_kind = arrays.positions(keys, words)[1][mine.word]
+        their_kind = arrays.positions(keys, their_words[theirs.word])[1]
+        told[f"lead_{what}_alone"] = overlap.any_of(mine, many, lacking & own_kind)
+        told[f"name_{what}_alone"] = overlap.any_of(theirs, many, their_lacking & their_kind)
+    return told | {
+        "spelt_out": overlap.any_of(mine, many, mine.spelt_out),
         "asked": whole,
         "coverage_lead": share(equal, whole),
         "coverage_name": share(equal, weight),
@@ -199,6 +213,7 @@ def _of_keys(asked: Asked, rows: I64, names: U32) -> dict[str, Array]:
         "numbers_differ": asked.codes["figures"][rows] != index.array("name.figures")[names],
         "form_agrees": (form > 0) & (form == their_form),
         "form_conflicts": (mine > 0) & (theirs > 0) & (mine != theirs),
+        "civil_unsaid": (form == 0) & (theirs == CIVIL),
         "acronym": initials & ~full,
         "of_establishment": _ENSEIGNES[kind],
         "sigle": _SIGLE[kind],
@@ -267,14 +282,14 @@ def _of_unit(asked: Asked, rows: I64, names: U32, unit: U32) -> dict[str, Array]
 
 def _of_spelling(asked: Asked, rows: I64, names: U32) -> dict[str, Array]:
     """Compute the edit distances, in three calls for all pairs together."""
-    mine = asked.rows["core"].str.slice(0, MAX_CHARS).to_list()
-    ours = [mine[row] for row in rows.tolist()]
-    theirs = [text[:MAX_CHARS] for text in asked.index.texts("name.core_text").of(names)]
+    texts = asked.index.texts("name.core_text")
+    ours = asked.rows["core"].str.slice(0, MAX_CHARS).gather(rows).to_list()
+    theirs = [text[:MAX_CHARS] for text in texts.of(names)]
     token_set = cpdist(ours, theirs, scorer=fuzz.token_set_ratio, workers=-1)
     token_sort = cpdist(ours, theirs, scorer=fuzz.token_sort_ratio, workers=-1)
     glued = cpdist(
-        [text.replace(" ", "") for text in ours],
-        [text.replace(" ", "") for text in theirs],
+        asked.rows["glued"].str.slice(0, MAX_CHARS).gather(rows).to_list(),
+        [text[:MAX_CHARS] for text in texts.without_blanks(names)],
         scorer=JaroWinkler.similarity,
         workers=-1,
     )

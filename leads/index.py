@@ -32,7 +32,7 @@ from opendata.files import write_json
 from sirene.names import present
 
 #: Raised when the tables change shape: an index of another format is refused.
-FORMAT = 3
+FORMAT = 4
 TABLES = ("names", "tokens", "units", "establishments", "successions", "duplicates")
 
 #: Names of the whole unit, and names of one establishment: column → kind.

@@ -20,6 +20,7 @@ import polars as pl
 from leads import arrays
 from leads.arrays import U32, U64, Array, Bool, mixed, write, write_multimap, write_texts
 from leads.families import category_families, form_numbers
+from leads.words import PASSED_OVER, keys_of
 
 PLACES = ("postcode", "city", "department")
 #: Number of each level of place in the keys that hold one.
@@ -266,6 +267,10 @@ def _write_words(folder: Path) -> dict[str, int]:
     texts = known["token"].gather(order)
     write_texts(folder, "word.text", [texts])
     write(folder, "word.initials", arrays.codes(texts.str.slice(0, 2)))
+    letter, letters = arrays.letter_codes(texts)
+    letter[np.isin(keys, keys_of(PASSED_OVER))] = 0
+    write(folder, "word.letter", letter)
+    write(folder, "word.letters", letters)
     sizes: list[Array] = []
     words: list[Array] = []
     for part in _parts(folder, "core"):

@@ -11,6 +11,7 @@ from a file of its owner's; in this order.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -34,6 +35,10 @@ COMMANDS = {
     RECORD_VARIABLE: "SIGNALS_RECORD_KEY_COMMAND",
     NEW_VARIABLE: "SIGNALS_NEW_KEY_COMMAND",
 }
+#: Accounts whose exports are encrypted, their keys as JSON, and the command that gives one.
+SEALED = "SIGNALS_SEALED_ACCOUNTS"
+EXPORT_KEYS = "SIGNALS_EXPORT_KEYS"
+EXPORT_COMMAND = "SIGNALS_EXPORT_KEY_COMMAND"
 #: With ``1`` no key may lie in a file beside what it opens, and none is made there.
 REQUIRED = "SIGNALS_KEY_REQUIRED"
 #: Seconds that a command may take.
@@ -133,6 +138,48 @@ def given(environment: Mapping[str, str], variable: str) -> str | None:
         return _checked(text, variable)
     command = environment.get(COMMANDS[variable])
     return _checked(_answer(command, COMMANDS[variable]), COMMANDS[variable]) if command else None
+
+
+def sealed_accounts(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the accounts whose exports are encrypted: :data:`SEALED`, separated by commas."""
+    names = (name.strip() for name in environment.get(SEALED, "").split(","))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def export_key(folder: Path, account: str, name: str, environment: Mapping[str, str]) -> str:
+    """Return the key of the exports of one account.
+
+    Args:
+        folder: ``data/keys/exports``; a key is made there if none is given from outside.
+        account: the account's id, the last argument of the command.
+        name: a name for its file that names nobody.
+        environment: variables, as of ``os.environ``.
+
+    Raises:
+        SettingsError: a key is required from outside and none is given, or it is no key.
+    """
+    if text := environment.get(EXPORT_KEYS):
+        try:
+            given_keys = json.loads(text)
+            found = given_keys.get(account)
+        except (ValueError, AttributeError):
+            raise SettingsError(
+                f"{EXPORT_KEYS} is no JSON object of accounts and keys",
+                next_step='write it like {"acme": "64 hexadecimal digits"}',
+            ) from None
+        if found is not None:
+            return _checked(str(found), EXPORT_KEYS)
+    if command := environment.get(EXPORT_COMMAND):
+        return _checked(
+            _answer(f"{command} {shlex.quote(account)}", EXPORT_COMMAND), EXPORT_COMMAND
+        )
+    if environment.get(REQUIRED, "") not in ("", "0"):
+        raise SettingsError(
+            f"{REQUIRED} wants a key from outside the data folder for every encrypted export",
+            next_step=f"set {EXPORT_KEYS} or {EXPORT_COMMAND}",
+        )
+    path = folder / f"{name}.key"
+    return read(path) if path.exists() else generate(path)
 
 
 def is_given(environment: Mapping[str, str], variable: str = VARIABLE) -> str | None:

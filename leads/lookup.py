@@ -80,6 +80,28 @@ def _scored(asked: Asked, model: Model, denied: pl.DataFrame | None, last: int) 
     return features.described(likely, asked)
 
 
+def place_before_cut(spellings: pl.DataFrame, index: Index, siren: str) -> tuple[int, int] | None:
+    """Return where a unit stands among all that are found, before any is cut.
+
+    Args:
+        spellings: of one question.
+        index: the registry.
+        siren: the unit.
+
+    Returns:
+        Its place from 1 and how many units were found; None if nothing leads to it.
+    """
+    _, names, promise = candidates.found(Asked(spellings, index))
+    found = pl.DataFrame(
+        {"siren": index.array("unit.siren")[index.array("name.unit")[names]], "promise": promise}
+    )
+    best = found.group_by("siren").agg(pl.col("promise").max())
+    own = best.filter(pl.col("siren") == int(siren))["promise"]
+    if own.is_empty():
+        return None
+    return int((best["promise"] > own[0]).sum()) + 1, best.height
+
+
 def no_candidates() -> pl.DataFrame:
     """Return the empty result of :func:`scored`, for want of a registry."""
     text = (

@@ -16,7 +16,7 @@ from leads.duplicates import followed
 from leads.establishments import follow, likeliest
 from leads.index import Index
 from leads.queries import Queries, prepare
-from leads.scoring import Model, load_model
+from leads.scoring import LAST, Model, load_model
 from leads.verdicts import AMBIGUOUS, NO_MATCH, NOT_DIFFUSIBLE, PROBABLE
 
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -38,6 +38,8 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "model_version": pl.String,
 }
 MATCH_SCHEMA = pl.Schema(_COLUMNS)
+#: More units than are ever compared for one lead: all of them are told.
+EVERY = 1_000
 
 
 def match_leads(
@@ -48,6 +50,7 @@ def match_leads(
     registry_version: str,
     model: Model | None = None,
     denied: pl.DataFrame | None = None,
+    whole: bool = True,
 ) -> pl.DataFrame:
     """Say for each lead which unit of the registry it is, how likely, and why.
 
@@ -59,6 +62,8 @@ def match_leads(
         model: another model than the one shipped.
         denied: ``lead_id``, ``siren``, ``says``: units that a person said a lead is not. Leads
             that say the same must deny the same, so that they are of one account.
+        whole: whether the registry should know every unit. A given number that it does not know
+            is then set aside; of a part of the registry it is answered, as ``probable``.
 
     Returns:
         One row per lead, in the order of ``leads``, columns of :data:`MATCH_SCHEMA`. The
@@ -71,7 +76,7 @@ def match_leads(
     barred = _barred(queries, denied)
     queries = _without(queries, barred)
     units = _candidates(queries, index, model, barred)
-    rows = verdicts.decide(queries, units, index, model)
+    rows = verdicts.decide(queries, units, index, model, whole=whole)
     rows = rows.join(_words(rows, queries, index), on="lead", how="left", maintain_order="left")
     answers = _answers(rows, units, index)
     return (
@@ -102,7 +107,7 @@ def evidence(leads: pl.DataFrame, index: Index, model: Model) -> tuple[Queries, 
         name met, both stages' features, ``log_odds``, ``tier``, ``probability``.
     """
     queries = followed(prepare(leads), index)
-    return queries, _candidates(queries, index, model)
+    return queries, _candidates(queries, index, model, last=EVERY)
 
 
 def best_candidates(leads: pl.DataFrame, index: Index, model: Model) -> pl.DataFrame:
@@ -168,14 +173,19 @@ def _without(queries: Queries, barred: pl.DataFrame) -> Queries:
 
 
 def _candidates(
-    queries: Queries, index: Index | None, model: Model, barred: pl.DataFrame | None = None
+    queries: Queries,
+    index: Index | None,
+    model: Model,
+    barred: pl.DataFrame | None = None,
+    *,
+    last: int = LAST,
 ) -> pl.DataFrame:
     """Return scored candidates with their likeliest establishment; foreign leads have none."""
     if index is None:
         return lookup.no_candidates()
     domestic = queries.asked.filter(~pl.col("foreign")).select("lead")
     spellings = queries.spellings.join(domestic, on="lead", how="semi", maintain_order="left")
-    scored = lookup.scored(spellings, queries.asked.height, index, model, barred=barred)
+    scored = lookup.scored(spellings, queries.asked.height, index, model, barred=barred, last=last)
     return scored.with_columns(likeliest().alias("likely_siret"))
 
 

@@ -23,6 +23,10 @@ ALIKE = 0.9
 CUT_LETTERS = 3
 #: Part of a word's weight that counts when it is met cut short.
 CUT_SHORT = 0.8
+#: Letters of the longest word taken for initials, and part of the weight of words so met.
+INITIALS = 6
+SPELT_OUT, SPELT_OUT_BY_TWO = 0.8, 0.5
+_LETTER_BITS, _CODE_BITS = 5, 30
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,9 @@ class Aligned:
             the index (theirs).
         met: how far the word is met on the other side: 1 equal, less if spelt alike, 0 not.
         local: whether it is a word of the lead's commune.
+        letter: number of its first letter, 0 for a word that initials pass over.
+        letters: the word as a number if it is made of two to six letters, else 0.
+        spelt_out: whether it is met by initials, as ``BFC`` by ``BOURGOGNE FRANCHE COMTE``.
     """
 
     pair: I64
@@ -43,6 +50,9 @@ class Aligned:
     weight: F64
     met: F64
     local: Bool
+    letter: Array
+    letters: Array
+    spelt_out: Bool
 
 
 def align(asked: Asked, rows: I64, names: U32) -> tuple[Aligned, Aligned]:
@@ -77,14 +87,50 @@ def align(asked: Asked, rows: I64, names: U32) -> tuple[Aligned, Aligned]:
     their_met = equal.astype(np.float64)
     keys = arrays.mixed(rows[pair] + 1, index.array("word.key")[word])
     local = np.isin(keys, asked.city_words)
-    ours = Aligned(my_pair, my_word, words.idf[my_word], met, words.of_place[my_word])
-    theirs = Aligned(pair, word, index.array("word.idf")[word], their_met, local)
+    ours = Aligned(
+        my_pair, my_word, words.idf[my_word], met, words.of_place[my_word],
+        words.letter[my_word], words.letters[my_word], np.zeros(len(my_pair), np.bool_),
+    )  # fmt: skip
+    theirs = Aligned(
+        pair, word, index.array("word.idf")[word], their_met, local,
+        index.array("word.letter")[word], index.array("word.letters")[word],
+        np.zeros(len(pair), np.bool_),
+    )  # fmt: skip
+    _meet_initials(ours, theirs, len(rows))
+    _meet_initials(theirs, ours, len(rows))
     _meet_alike(asked, ours, theirs)
     return ours, theirs
 
 
 def _joint(high: Array, low: Array) -> I64:
     return (high.astype(np.int64) << 32) | low.astype(np.int64)
+
+
+def _meet_initials(short: Aligned, long: Aligned, pairs: int) -> None:
+    """Let a short word meet words that follow one another and begin with its letters."""
+    wanted = np.flatnonzero((short.met == 0) & (short.letters > 0))
+    has = np.zeros(pairs, np.bool_)
+    has[short.pair[wanted]] = True
+    entries = np.flatnonzero((long.met == 0) & (long.letter > 0) & has[long.pair])
+    pair, letter = long.pair[entries], long.letter[entries].astype(np.int64)
+    code = letter.copy()
+    sought = (short.pair[wanted] << _CODE_BITS) | short.letters[wanted].astype(np.int64)
+    order = np.argsort(sought)
+    sought = sought[order]
+    for length in range(2, INITIALS + 1):
+        last = len(entries) - length + 1
+        if last <= 0:
+            return
+        code = code[:last] | (letter[length - 1 :] << (_LETTER_BITS * (length - 1)))
+        whole = pair[:last] == pair[length - 1 :]
+        place, found = arrays.positions(sought, (pair[:last] << _CODE_BITS) | code)
+        begin = np.flatnonzero(found & whole)
+        met = SPELT_OUT if length > 2 else SPELT_OUT_BY_TWO
+        one = wanted[order[place[begin]]]
+        many = entries[runs(begin, np.full(len(begin), length))]
+        for side, which in ((short, one), (long, many)):
+            np.maximum.at(side.met, which, met)
+            side.spelt_out[which] = True
 
 
 def _meet_alike(asked: Asked, ours: Aligned, theirs: Aligned) -> None:
@@ -138,4 +184,11 @@ def greatest(side: Aligned, pairs: int, values: Array) -> F64:
     """Return the greatest of each pair's ``values``, 0 if there is none."""
     result = np.zeros(pairs)
     np.maximum.at(result, side.pair, values)
+    return result
+
+
+def any_of(side: Aligned, pairs: int, which: Bool) -> Bool:
+    """Return which pairs have an entry for which ``which`` holds."""
+    result = np.zeros(pairs, np.bool_)
+    result[side.pair[which]] = True
     return result

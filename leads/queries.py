@@ -176,5 +176,7 @@ def _spellings(asked: pl.DataFrame) -> pl.DataFrame:
         pl.col("second").alias("name"),
         pl.lit(1, pl.Int8).alias("variant"),
     )
-    both = pl.concat([keyed, again.pipe(with_name_keys, "name").select(keyed.columns)])
+    both = keyed
+    if again.height:
+        both = pl.concat([keyed, again.pipe(with_name_keys, "name").select(keyed.columns)])
     return both.filter(pl.col("core").is_not_null()).drop("second").sort("lead", "variant")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
+from leads import feedback
 from leads.matching import MATCH_SCHEMA
 from leads.model import SCHEMA
 from opendata.files import replace
@@ -50,7 +51,7 @@ CORRECTIONS_SCHEMA = pl.Schema(
         "corrected_on": pl.Date(),
     }
 )
-TABLES = ("leads", "matches", "usage", "corrections")
+TABLES = ("leads", "matches", "usage", "corrections", "feedback")
 _TABLES = (
     f"CREATE TABLE IF NOT EXISTS leads ({_LEAD_COLUMNS}, PRIMARY KEY (account_id, lead_id))",
     f"CREATE TABLE IF NOT EXISTS matches ({_MATCH_COLUMNS}, PRIMARY KEY (account_id, lead_id))",
@@ -58,6 +59,7 @@ _TABLES = (
     f"used_on DATE, {_KEY}))",
     "CREATE TABLE IF NOT EXISTS corrections (account_id VARCHAR, lead_id VARCHAR, field VARCHAR, "
     f"value VARCHAR, corrected_on DATE, {_KEY}, field))",
+    feedback.TABLE,
 )
 
 
@@ -203,6 +205,24 @@ class LeadStore:
         self.upsert(known, on=on)
         self._rewrite()
         return True
+
+    def feedback(self, account_id: str | None = None) -> pl.DataFrame:
+        """Return all that customers said of signals: ``leads.feedback.FEEDBACK_SCHEMA``."""
+        found = self._read("FROM feedback", account_id)
+        said = found.with_columns(pl.col("at").dt.replace_time_zone("UTC"))
+        return said.cast(feedback.FEEDBACK_SCHEMA).sort("account_id", "lead_id", "signal_id", "at")
+
+    def add_feedback(self, rows: pl.DataFrame) -> int:
+        """Keep what customers said of signals; return how many rows were not kept before."""
+        new = feedback.unknown(rows.select(feedback.FEEDBACK_SCHEMA.names()), self.feedback())
+        if new.height:
+            plain = new.with_columns(pl.col("at").dt.replace_time_zone(None))
+            with self._transaction() as database, _table(database, plain):
+                database.execute(
+                    "INSERT INTO feedback BY NAME FROM incoming "
+                    "SEMI JOIN leads USING (account_id, lead_id)"
+                )
+        return new.height
 
     def erase(self, account_id: str, lead_id: str | None = None) -> int:
         """Forget one lead, or a whole account, with all that is kept; return how many leads."""

@@ -64,7 +64,7 @@ def read_table(path: Path) -> RawTable:
             return _read_excel(path)
         if path.suffix.lower() in {".jsonl", ".ndjson"}:
             return _from_frame(pl.read_ndjson(path, infer_schema_length=None), first_line=1)
-    except (PolarsError, fastexcel.FastExcelError) as error:
+    except (PolarsError, fastexcel.FastExcelError, UnicodeError) as error:
         raise _refuse(
             f"the file cannot be read ({type(error).__name__})", "export it again", path
         ) from error
@@ -142,7 +142,7 @@ def _read_text(path: Path) -> RawTable:
         else:
             rows.append(row)
             starts.append(start)
-    names = _unique(header)
+    names = _unique([LINE, *header])[1:]
     frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
     return RawTable(
         frame.insert_column(0, pl.Series(LINE, starts, dtype=pl.Int64)), _broken(broken)
@@ -151,13 +151,14 @@ def _read_text(path: Path) -> RawTable:
 
 def _unique(header: list[str]) -> list[str]:
     """Return the names, the second ``x`` called ``x (2)``; a nameless column its number."""
-    seen: dict[str, int] = {}
-    names = []
+    names: dict[str, None] = {}
     for position, name in enumerate(header, start=1):
         name = name or f"column {position}"
-        seen[name] = seen.get(name, 0) + 1
-        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return names
+        free, number = name, 2
+        while free in names:
+            free, number = f"{name} ({number})", number + 1
+        names[free] = None
+    return list(names)
 
 
 def _broken(rows: list[tuple[int, str]]) -> pl.DataFrame:

@@ -4,11 +4,12 @@ Belongs here: the choice between the five verdicts, from probabilities and from 
 no probability overrides. Does not belong here: wording (``explain``), arithmetic
 (``scoring``).
 
-The rules: a short name, an acronym, a brand, a former name or a name that several units bear
-is never confirmed on the name alone; nor is a sign of another department, or a name whose legal
-form, number or country says otherwise, whatever the place. A given SIREN that the name
-contradicts is a question, not an answer. A unit that opposed the use of its data (A123-96 C.
-com.) is only said to be so.
+The rules: a short name, an acronym, a brand, a former name, a name that several units bear, of
+which a part is missing or that names another part of France is never confirmed on the name
+alone; nor is a sign of another department, or a name whose legal form, number or country says
+otherwise, whatever the place. A given SIREN that the name contradicts is a question, not an
+answer; one that the registry does not know confirms nothing, and casts doubt on the name. A
+unit that opposed the use of its data (A123-96 C. com.) is only said to be so.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ LEAST_SHOWN = 0.02
 #: below it lie the words that any two names share.
 IN_COMMON = 0.3
 
+#: Weight of a word, in shares of the rarest one's, that is more than "France" or "services":
+#: with it on one side only, the name is one of a group, or a namesake's.
+PARTIAL = 0.3
+
 #: Rule → when it forbids confirming a candidate. ``alone``: only without an agreeing place.
 FORBIDS: dict[str, tuple[pl.Expr, bool]] = {
     "short_name": (pl.col("q_full").str.len_chars() <= SHORT_NAME, True),
@@ -45,10 +50,14 @@ FORBIDS: dict[str, tuple[pl.Expr, bool]] = {
     "homonyms": ((pl.col("homonym_units") > 1) & (pl.col("exact_core") > 0), True),
     "former_name": (pl.col("kind").cast(pl.String) == "historical", True),
     "brand": (pl.col("brand_units") >= BRAND_UNITS, True),
-    "sign_elsewhere": (
-        (pl.col("of_establishment") > 0) & (pl.col("department_differs") > 0),
-        False,
+    "partial_name": (
+        (pl.col("exact_core") == 0)
+        & (pl.col("exact_glued") == 0)
+        & ((pl.col("name_alone") > PARTIAL) | (pl.col("lead_alone") > PARTIAL)),
+        True,
     ),
+    "other_area": ((pl.col("lead_area_alone") > 0) | (pl.col("name_area_alone") > 0), True),
+    "sign_elsewhere": (pl.col("sign_elsewhere") > 0, False),
     "form_conflicts": (pl.col("form_conflicts") > 0, False),
     "numbers_differ": (pl.col("numbers_differ") > 0, False),
     "foreign_form": (pl.col("foreign_form"), False),
@@ -56,7 +65,12 @@ FORBIDS: dict[str, tuple[pl.Expr, bool]] = {
 
 
 def decide(
-    queries: Queries, units: pl.DataFrame, index: Index | None, model: Model
+    queries: Queries,
+    units: pl.DataFrame,
+    index: Index | None,
+    model: Model,
+    *,
+    whole: bool = True,
 ) -> pl.DataFrame:
     """Return one row per question: the chosen unit, the verdict, and which rules spoke.
 
@@ -65,13 +79,14 @@ def decide(
         units: scored candidates (``lookup.scored``); empty without an index.
         index: the registry, or None when none is loaded.
         model: thresholds and measured shares.
+        whole: whether ``index`` should know every unit.
 
     Returns:
         The question, the columns of the chosen candidate (the given unit if a SIREN is
         given, else the best one), ``verdict``, ``answer`` (SIREN or null), ``probability``,
         ``tier``, ``rules``, ``codes``, ``conflict``.
     """
-    asked = queries.asked.rename({"siren": "given", "siret": "given_siret"})
+    asked = _asked(queries, index, whole=whole)
     candidates = units.drop("postcode", "city", "department").join(
         asked.select("lead", "given"), on="lead"
     )
@@ -91,11 +106,26 @@ def decide(
         asked.join(chosen, on="lead", how="left")
         .join(rivals, on="lead", how="left")
         .join(likely, on="lead", how="left")
-        .join(_given(asked, index), on="lead", how="left")
         .sort("lead")
     )
     rows = _by_name(rows.rename({"probability": "p_name", "tier": "name_tier"}), model)
     return _by_identifier(rows, model, loaded=index is not None)
+
+
+def _asked(queries: Queries, index: Index | None, *, whole: bool) -> pl.DataFrame:
+    """Return the questions with what the registry knows of the given number.
+
+    A number that a whole registry does not know is set aside: the name is then asked alone.
+    """
+    asked = queries.asked.rename({"siren": "given", "siret": "given_siret"})
+    asked = asked.join(_given(asked, index), on="lead", how="left", maintain_order="left")
+    unknown = pl.lit(index is not None) & pl.col("given").is_not_null() & (
+        pl.col("given_known").is_null()
+    )  # fmt: skip
+    return asked.with_columns(unknown.alias("given_unknown")).with_columns(
+        pl.when(~pl.col("given_unknown") | pl.lit(not whole)).then(name).alias(name)
+        for name in ("given", "given_siret")
+    )
 
 
 def _given(asked: pl.DataFrame, index: Index | None) -> pl.DataFrame:
@@ -119,13 +149,18 @@ def _given(asked: pl.DataFrame, index: Index | None) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _by_name(rows: pl.DataFrame, model: Model) -> pl.DataFrame:
-    """Decide on the name and place alone: ``verdict`` and the ``rules`` that spoke."""
-    alone = pl.col("name_tier") == TIERS[-1]
-    spoke = pl.concat_list(
+def forbidding(tier: str) -> pl.Expr:
+    """Return the rules that forbid confirming a candidate whose evidence is of ``tier``."""
+    alone = pl.col(tier) == TIERS[-1]
+    return pl.concat_list(
         pl.when(condition & alone if needs_place else condition).then(pl.lit(rule))
         for rule, (condition, needs_place) in FORBIDS.items()
     ).list.drop_nulls()
+
+
+def _by_name(rows: pl.DataFrame, model: Model) -> pl.DataFrame:
+    """Decide on the name and place alone: ``verdict`` and the ``rules`` that spoke."""
+    spoke = forbidding("name_tier")
     p = pl.col("p_name").fill_null(0.0)
     # Eight namesakes of one in nine each are worth a question; one of one in nine is not.
     mass = pl.col("mass").fill_null(0.0)
@@ -163,11 +198,12 @@ def _by_identifier(rows: pl.DataFrame, model: Model, *, loaded: bool) -> pl.Data
     contradicted = known & named & comparable & ~agrees
     conflict = has & ~agrees & (other >= model.thresholds[CONFIRMED])
     opposed = known & pl.col("given_statut_diffusion").is_in(OPPOSED).fill_null(False)
-    disagree = pl.col("ids_disagree") & (pl.col("verdict") == CONFIRMED)
+    doubted = pl.col("ids_disagree") | pl.col("given_unknown")
+    disagree = doubted & (pl.col("verdict") == CONFIRMED)
     verdict = (
         pl.when(opposed).then(pl.lit(NOT_DIFFUSIBLE))
         .when(conflict).then(pl.lit(AMBIGUOUS))
-        .when(contradicted).then(pl.lit(PROBABLE))
+        .when(contradicted | (has & pl.col("given_unknown"))).then(pl.lit(PROBABLE))
         .when(has).then(pl.lit(CONFIRMED))
         .when(disagree).then(pl.lit(PROBABLE))
         .otherwise("verdict")
@@ -180,7 +216,7 @@ def _by_identifier(rows: pl.DataFrame, model: Model, *, loaded: bool) -> pl.Data
     nothing = ~has & (pl.col("verdict") == NO_MATCH) & named & ~pl.col("foreign") & pl.lit(loaded)
     codes = {
         "siren:given": known,
-        "siren_given_not_in_registry": has & ~known & pl.lit(loaded),
+        "siren_given_not_in_registry": pl.col("given_unknown"),
         "registry:not_loaded": pl.lit(not loaded),
         "name:nothing_in_common": contradicted,
         "conflict:siren_against_name": conflict,

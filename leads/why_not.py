@@ -26,6 +26,7 @@ import polars as pl
 
 from leads.features import PAIR_FEATURES
 from leads.index import Index
+from leads.lookup import place_before_cut
 from leads.matching import evidence
 from leads.queries import Queries
 from leads.scoring import Model
@@ -43,6 +44,10 @@ _WAYS = (
 _SENTENCES = {
     "registry:not_loaded": ("source_gap", "no register is loaded"),
     "country:foreign": ("out_of_registry", "the lead is in another country"),
+    "siren_given_not_in_registry": (
+        "out_of_registry",
+        "the number given is not in the register, and the name leads to no unit that is sure",
+    ),
     "name:unusable": ("no_candidate", "the name is no name of a company"),
     "name:missing": ("no_candidate", "there is neither a name nor a number that can be used"),
     "candidates:none": ("no_candidate", "no name of the register is like it"),
@@ -89,6 +94,8 @@ def why_not(
     queries, units = evidence(lead, index, model)
     unit = _unit(siren, index)
     stop, sentence = _stop(match, model, units, siren, unit, denied)
+    if stop == "no_candidate" and unit is not None and siren is not None:
+        stop, sentence = _before_cut(queries, units, index, siren)
     lines = [
         *_looked_for(queries, index),
         *_found(units, model, siren),
@@ -166,6 +173,18 @@ def _among(match: dict[str, Any], model: Model, units: pl.DataFrame, siren: str)
         "below_threshold",
         f"{siren} is the likeliest, with probability {row['probability']:.2f}; "
         f"{least:.2f} is the least to be asked about",
+    )
+
+
+def _before_cut(queries: Queries, units: pl.DataFrame, index: Index, siren: str) -> tuple[str, str]:
+    """Return what stopped a unit that is not among those compared."""
+    place = place_before_cut(queries.spellings, index, siren)
+    if place is None:
+        return "no_candidate", f"no name, acronym or address led to {siren}"
+    return (
+        "below_threshold",
+        f"{siren} was found, {place[0]:,} of {place[1]:,} units by the words and places it "
+        f"shares; only the first {units.height:,} were compared in full",
     )
 
 

@@ -6,6 +6,13 @@ generic words of French names (``sirene.nomenclatures``).
 
 from __future__ import annotations
 
+from functools import cache
+
+import numpy as np
+import polars as pl
+
+from leads.arrays import U64, text_keys
+
 #: What people type where a name is mandatory.
 NOT_A_NAME = (
     "TEST", "TESTS", "TEST TEST", "TEST COMPANY", "COMPANY TEST", "ESSAI", "DEMO", "N A", "NA",
@@ -46,3 +53,42 @@ PLATFORM_DOMAINS = (
 
 #: Public suffixes of two parts under which companies register, as a regular expression.
 TWO_PART_SUFFIXES = r"co\.uk|org\.uk|com\.fr|asso\.fr|gouv\.fr|nom\.fr|com\.br|com\.au|co\.jp"
+
+#: Words that name a part of France. Of two names that differ by one, each is another branch of
+#: a group: they are identity, as numbers are.
+AREAS = (
+    "NORD", "SUD", "EST", "OUEST", "ILE", "IDF", "ALSACE", "LORRAINE", "CHAMPAGNE", "ARDENNE",
+    "AQUITAINE", "AUVERGNE", "BOURGOGNE", "BRETAGNE", "CORSE", "FRANCHE", "COMTE", "LANGUEDOC",
+    "ROUSSILLON", "LIMOUSIN", "MIDI", "PYRENEES", "NORMANDIE", "PICARDIE", "POITOU", "CHARENTES",
+    "CHARENTE", "PROVENCE", "ALPES", "AZUR", "RHONE", "OCCITANIE", "MEDITERRANEE", "ATLANTIQUE",
+    "SAVOIE", "LOIRE", "GIRONDE", "VENDEE", "ARTOIS", "FLANDRES", "CALAIS", "HAINAUT", "VOSGES",
+    "JURA", "DROME", "ARDECHE", "ISERE", "DAUPHINE", "VAUCLUSE", "GARONNE", "MOSELLE", "RHIN",
+    "MARNE", "SEINE", "EURE", "ANJOU", "MAINE", "BERRY", "TOURAINE", "PERIGORD", "GASCOGNE",
+    "BEARN", "CATALOGNE", "PAYS", "PACA", "AURA", "BFC", "NPDC", "HDF", "ANTILLES", "GUADELOUPE",
+    "MARTINIQUE", "GUYANE", "REUNION", "PARIS", "LYON", "MARSEILLE", "TOULOUSE", "BORDEAUX",
+    "LILLE", "NANTES", "STRASBOURG", "RENNES", "NICE", "MONTPELLIER", "GRENOBLE", "ROUEN", "METZ",
+    "NANCY", "DIJON", "TOURS", "ORLEANS", "CAEN", "REIMS", "LIMOGES", "BREST", "TOULON",
+)  # fmt: skip
+
+#: Words of bodies that bear the name of something else: the staff committee of a company, the
+#: owners of a building, the treasury of a hospital. One more or less is another unit.
+BODIES = (
+    "CSE", "CE", "COMITE", "COPROPRIETE", "COPRO", "COPROPRIETAIRES", "TRESORERIE", "CCAS",
+    "AMICALE", "MUTUELLE", "SYNDICAT", "SYNDICALE", "TOURISME", "LOTISSEMENT", "LOTISSEMENTS",
+    "ECOLE", "CRECHE", "CANTINE", "CAMPING", "MUSEE", "CINEMA", "FONDATION", "RETRAITES",
+    "PERSONNEL", "ANCIENS", "AMIS", "SPORTIVE", "SPORTIF", "HOLDING", "FINANCE", "FINANCES",
+    "FINANCIERE", "PARTICIPATIONS", "INVEST", "INVESTISSEMENT", "INVESTISSEMENTS", "IMMOBILIER",
+    "FONCIERE", "MANAGEMENT",
+)  # fmt: skip
+
+#: Words that initials pass over.
+PASSED_OVER = (
+    "A", "AU", "AUX", "D", "DE", "DES", "DU", "EN", "ET", "L", "LA", "LE", "LES", "PAR", "POUR",
+    "SUR", "SOUS",
+)  # fmt: skip
+
+
+@cache
+def keys_of(words: tuple[str, ...]) -> U64:
+    """Return the hashes of words, ascending."""
+    return np.sort(text_keys(pl.Series(words)))

@@ -41,19 +41,20 @@ class Settings:
 class _Grower:
     """One fit: binned features, and the running log-odds of each row."""
 
-    def __init__(self, x: Array, y: Array, settings: Settings) -> None:
-        self.settings, self.y = settings, y
+    def __init__(self, x: Array, y: Array, weight: Array, settings: Settings) -> None:
+        self.settings, self.y, self.weight = settings, y, weight
         self.cuts = [_cuts(column, settings.bins) for column in x.T]
         self.binned = [
             np.searchsorted(cuts, column).astype(np.int64)
             for cuts, column in zip(self.cuts, x.T, strict=True)
         ]
-        self.log_odds = np.full(len(y), float(np.log(y.mean() / (1 - y.mean()))))
+        mean = float(np.average(y, weights=weight))
+        self.log_odds = np.full(len(y), float(np.log(mean / (1 - mean))))
         self.random = np.random.default_rng(settings.seed)
 
     def tree(self) -> Tree:
         share = 1 / (1 + np.exp(-self.log_odds))
-        seen = self.random.random(len(self.y)) < self.settings.rows
+        seen = (self.random.random(len(self.y)) < self.settings.rows) * self.weight
         residual, curve = (self.y - share) * seen, share * (1 - share) * seen
         asked = [number for number, cuts in enumerate(self.cuts) if len(cuts)]
         some = max(int(len(asked) * self.settings.features), 1)
@@ -111,14 +112,17 @@ def _cuts(column: Array, bins: int) -> Array:
     return np.unique(np.round((values[places] + values[places + 1]) / 2, 6))
 
 
-def boosted(x: Array, y: Array, settings: Settings | None = None) -> tuple[list[Tree], float]:
+def boosted(
+    x: Array, y: Array, weight: Array, settings: Settings | None = None
+) -> tuple[list[Tree], float]:
     """Return the trees and the intercept.
 
     Args:
         x: rows × features.
         y: 1.0 or 0.0 for each row.
+        weight: how much each row counts.
         settings: how to grow.
     """
-    grower = _Grower(x, y, settings or Settings())
+    grower = _Grower(x, y, weight, settings or Settings())
     intercept = round(float(grower.log_odds[0]), 6)
     return [grower.tree() for _ in range(grower.settings.trees)], intercept

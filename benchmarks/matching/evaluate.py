@@ -19,8 +19,8 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.matching import data, measures, peers, report
-from benchmarks.matching.fit import Bench, bench, top_candidates
+from benchmarks.matching import cases, data, measures, peers, report
+from benchmarks.matching.fit import AS_MANY_OPEN, Bench, bench, top_candidates
 from leads import scoring
 from leads.index import Index
 from leads.matching import match_leads
@@ -175,11 +175,15 @@ def main() -> None:
             "model": load_model().version,
             "registry": {**index.meta["rows"], "build_seconds": round(built, 1)},
             "t1": ours(found, thresholds),
+            "t1_cases": cases.table(found, probable(found), index, thresholds["0.95"]),
             "t1_served": served(test, index),
             "t2": spellings(folder / "t2"),
-            "t3": open_set(test, folder / "t3"),
+            "t3": open_set(test, folder / "t3")
+            | {"own_unit_removed": cases.own_unit_removed(found, load_model())},
             "speed": speed(leads, index),
-            "peers": peers.measure(found, index, leads),
+            # The peers that learn from the leads see the mixture that is asked, not three times
+            # as many without a unit.
+            "peers": peers.measure(bench(index, seen=AS_MANY_OPEN), index, leads),
         }
     write_json(RESULTS, results, point="results")
     # The report of the pipeline shows the curve of the model that it ships with.

@@ -44,6 +44,16 @@ CLASSES: Mapping[str, Mapping[str, DataClass]] = {
         "value": "contact",
         "corrected_on": "none",
     },
+    "feedback": {
+        "account_id": "none",
+        "lead_id": "none",
+        "signal_id": "none",
+        "type": "none",
+        "status": "none",
+        "reason": "none",
+        "at": "none",
+        "received_on": "none",
+    },
     "labels": {
         "account_id": "none",
         "key": "company",

@@ -73,3 +73,16 @@ def test_hashes_tell_none_from_any_text() -> None:
     assert keys[0] == keys[3]
     assert len({0, *keys.tolist()}) == 3
     assert arrays.codes(pl.Series(["A", None])).tolist()[1] == 0
+
+
+def test_letters_are_numbered_from_one_and_words_of_two_to_six_have_a_number() -> None:
+    words = ["BA", "A", "B2", "ABCDEF", "ABCDEFG", "É", ""]
+    first, whole = arrays.letter_codes(pl.Series(words))
+    assert first.tolist() == [2, 1, 2, 1, 1, 0, 0]
+    assert (whole > 0).tolist() == [True, False, False, True, False, False, False]
+    assert whole[0] == 2 | 1 << 5
+
+
+def test_equals_are_numbered_from_nought() -> None:
+    assert arrays.turns(np.array([7, 7, 7, 2, 9, 9])).tolist() == [0, 1, 2, 0, 0, 1]
+    assert arrays.turns(np.zeros(0, np.int64)).tolist() == []

@@ -152,8 +152,33 @@ def test_a_name_against_the_number_is_a_question(small: Index) -> None:
 def test_a_number_the_registry_does_not_know(small: Index) -> None:
     number = registry.siren(77777777)
     answer = one(small, siren=number, company_name="Inconnue au bataillon")
-    assert (answer["verdict"], answer["siren"]) == ("confirmed", number)
+    assert (answer["verdict"], answer["siren"]) == ("no_match", None)
     assert "siren_given_not_in_registry" in reasons(answer)
+
+
+def test_a_number_that_a_part_of_the_registry_does_not_know_is_probable(small: Index) -> None:
+    number = registry.siren(77777777)
+    rows = registry.leads({"siren": number, "company_name": "Inconnue au bataillon"})
+    answer = match_leads(rows, small, matched_at=DAY, registry_version="v", whole=False)
+    assert answer.select("verdict", "siren").row(0) == ("probable", number)
+    assert "siren_given_not_in_registry" in answer["reasons"][0]
+
+
+def test_a_number_the_registry_does_not_know_casts_doubt_on_the_name(small: Index) -> None:
+    place = {"company_name": "Biscuiterie de Brocéliande", "postcode": "35380"}
+    sure = one(small, **place)
+    doubted = one(small, siren=registry.siren(77777777), **place)
+    assert (sure["verdict"], doubted["verdict"]) == ("confirmed", "probable")
+    assert doubted["siren"] == sure["siren"]
+    assert "siren_given_not_in_registry" in reasons(doubted)
+
+
+def test_a_name_of_another_branch_is_not_confirmed_without_a_place(small: Index) -> None:
+    whole = one(small, company_name="Biscuiterie de Brocéliande")
+    branch = one(small, company_name="Biscuiterie de Brocéliande Picardie")
+    assert whole["verdict"] == "confirmed"
+    assert branch["verdict"] != "confirmed"
+    assert branch["siren"] in (None, whole["siren"])
 
 
 def test_siret_and_vat_give_the_unit(small: Index) -> None:

@@ -17,7 +17,8 @@ from leads.queries import prepare
 
 NAMES = (
     "GROUPEMENT NATIONAL FORMATION AUTOMOBI", "BISCUITERIE LEMEURTRIER", "SALLE 72 NORD",
-    "BOULANGERIE PAUL METZ", "CIMENTS OUBLIES",
+    "BOULANGERIE PAUL METZ", "CIMENTS OUBLIES", "TRAVAUX BOURGOGNE FRANCHE-COMTE",
+    "CRCAM NORD MIDI-PYRENEES", "BIG FINANCE",
 )  # fmt: skip
 
 
@@ -65,6 +66,21 @@ def test_a_number_is_never_met_in_part(index: Index) -> None:
     assert mine["7"] == theirs["72"] == 0
 
 
+def test_a_short_word_meets_words_that_begin_with_its_letters(index: Index) -> None:
+    mine, theirs = met(index, "Travaux BFC", NAMES[5])
+    assert mine["BFC"] == theirs["BOURGOGNE"] == theirs["FRANCHE"] == theirs["COMTE"] == 0.8
+    whole = "Caisse Régionale de Crédit Agricole Mutuel Nord Midi-Pyrénées"
+    mine, theirs = met(index, whole, NAMES[6])
+    assert theirs["CRCAM"] == mine["CAISSE"] == mine["MUTUEL"] == 0.8
+    assert mine["DE"] == 0
+
+
+def test_initials_follow_one_another_and_are_all_there(index: Index) -> None:
+    assert met(index, "Travaux BC", NAMES[5])[0]["BC"] == 0
+    assert met(index, "Travaux BFCX", NAMES[5])[0]["BFCX"] == 0
+    assert met(index, "Travaux FC", NAMES[5])[0]["FC"] == 0.5
+
+
 def measured(index: Index, lead: dict[str, str | None], name: str) -> dict[str, float]:
     asked, number = pair(index, lead, name)
     return features.measured(asked, np.zeros(1, np.int64), number).row(0, named=True)
@@ -89,3 +105,12 @@ def test_the_most_promising_pairs_are_kept(index: Index, tmp_path: Path) -> None
     kept = features.measured(asked, rows, np.sort(crowd))
     assert kept.height == features.KEPT
     assert number[0] in kept["name_id"]
+
+
+def test_the_name_of_another_part_of_france_is_told_apart(index: Index) -> None:
+    bare = measured(index, {"company_name": "Salle 72"}, NAMES[2])
+    assert (bare["name_area_alone"], bare["lead_area_alone"]) == (1, 0)
+    other = measured(index, {"company_name": "Ciments Oubliés Picardie"}, NAMES[4])
+    assert (other["name_area_alone"], other["lead_area_alone"]) == (0, 1)
+    assert measured(index, {"company_name": "CSE Ciments Oubliés"}, NAMES[4])["lead_body_alone"]
+    assert measured(index, {"company_name": "Big"}, NAMES[7])["name_body_alone"]

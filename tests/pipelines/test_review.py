@@ -113,13 +113,15 @@ def test_a_no_bars_the_unit_and_only_that(workspace: Workspace) -> None:
 def test_no_to_a_given_number_makes_it_count_no_longer(workspace: Workspace) -> None:
     given = (
         workspace.lead_store.matches()
-        .filter((pl.col("tier") == "identifier") & (pl.col("verdict") == "confirmed"))
+        .filter((pl.col("tier") == "identifier") & (pl.col("verdict") == "probable"))
         .row(0, named=True)
     )
     _answer(workspace, f"{given['account_id']},{given['lead_id']},non,{given['siren']},")
     after = _match(workspace, given["lead_id"])
     assert after["siren"] != given["siren"]
-    assert "siren:given" not in after["reasons"]
+    # The sample is a part of the register and does not know the number.
+    assert "siren_given_not_in_registry" in given["reasons"]
+    assert "siren_given_not_in_registry" not in after["reasons"]
 
 
 def test_answers_that_contradict_are_reported_and_not_taken(workspace: Workspace) -> None:

@@ -4,9 +4,9 @@ Belongs here: one child per run, its steps, and SIGKILL at a named point or afte
 Does not belong here: what must hold afterwards (``test_kill.py``).
 
 Run as a program. Each line of its input is a job (JSON), each line of its output tells how
-the child ended and which points it had reached. Importing once and forking makes a kill
-cost a tenth of a second: the parent never runs a query, so that no thread of Polars or
-DuckDB is lost in the fork.
+the child ended and which points it had reached. Importing once and forking makes the start
+of a run cost hundredths of a second. The parent never runs a query: a pool of threads would
+be lost in the fork, so that it refuses to start with one.
 """
 
 from __future__ import annotations
@@ -26,12 +26,23 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-# What the children need, as long as importing it starts no thread pool.
-import sirene.changes  # noqa: F401
-from assets.workspace import Workspace
-from opendata import files
-from opendata.clock import Clock
+import polars as pl
 
+from assets import discovery, feed, lead_intake, lead_matching
+from assets.workspace import Workspace
+from leads.matching import MATCH_SCHEMA
+from leads.model import SCHEMA
+from opendata import files, ingest
+from opendata.assembly import assemble
+from opendata.clock import Clock
+from opendata.derive import build_derived
+from opendata.ingest import noted
+from opendata.take import take
+from pipelines import garbage, rollback
+
+LEADS = Path(__file__).resolve().parents[2] / "data" / "sample" / "leads.csv"
+#: Names of the threads that work on queries.
+_POOLS = ("polars-0", "tokio", "async-executor", "rayon")
 #: Written by a child when its work begins, and just before it kills itself.
 _STARTED, _READY = "\1", "\0"
 
@@ -41,8 +52,7 @@ class Job:
     """What one child does, and when it dies.
 
     Attributes:
-        steps: ``fetch:egapro``, ``build:egapro``, ``derive:sirene_changes``, ``detect``,
-            ``publish``, ``warehouse``, in order.
+        steps: names of :data:`STEPS` with their argument, in order: ``fetch:egapro``, ``detect``.
         data_dir, day, bases: folder, date and portal of the run.
         point: name and number (from 1) of the point at which it kills itself.
         after: seconds of work after which it is killed from outside.
@@ -68,15 +78,13 @@ class Job:
                     os.write(told, _READY.encode())
                     os.kill(os.getpid(), signal.SIGKILL)
 
-        from assets import discovery, feed  # noqa: F401 - starts threads, so not in the parent
-
-        discovery.sources()
         files.on_point = reached
         os.write(told, _STARTED.encode())
         workspace = Workspace(
             data_dir=Path(self.data_dir),
             clock=Clock.at(date.fromisoformat(self.day)),
             bases=self.bases,
+            leads=LEADS,
             memory_limit="512MB",
         )
         for step in self.steps:
@@ -85,19 +93,12 @@ class Job:
 
 
 def fetch(workspace: Workspace, name: str) -> None:
-    from assets import discovery
-    from opendata.ingest import noted
-    from opendata.take import take
-
     with noted(name, workspace.data_dir, workspace.clock):
         take(discovery.sources()[name], workspace.store, workspace.clock, workspace.portals)
 
 
 def build(workspace: Workspace, name: str) -> None:
-    from assets import discovery
-    from opendata import ingest
-
-    with ingest.noted(name, workspace.data_dir, workspace.clock):
+    with noted(name, workspace.data_dir, workspace.clock):
         # Most of the sample changes from month to month.
         ingest.build(
             discovery.sources()[name], workspace.store, workspace.clock, changed_ceiling=2.0
@@ -105,40 +106,24 @@ def build(workspace: Workspace, name: str) -> None:
 
 
 def derive(workspace: Workspace, name: str) -> None:
-    from assets import discovery
-    from opendata.derive import build_derived
-    from opendata.ingest import noted
-
     with noted(name, workspace.data_dir, workspace.clock):
         build_derived(discovery.sources()[name], workspace.store, workspace.clock)
 
 
 def detect(workspace: Workspace, _argument: str) -> None:
-    from assets import feed
-
     feed.detect(workspace)
 
 
 def publish(workspace: Workspace, _argument: str) -> None:
-    from assets import feed
-
     feed.publish(workspace)
 
 
 def warehouse(workspace: Workspace, _argument: str) -> None:
-    from assets import feed
-    from opendata.assembly import assemble
-
     assemble(feed.warehouse_contents(workspace), workspace.warehouse, memory_limit="512MB")
 
 
 def matches(workspace: Workspace, account: str) -> None:
     """Match one lead of ``account`` to each of the first companies that declared."""
-    import polars as pl
-
-    from leads.matching import MATCH_SCHEMA
-    from leads.model import SCHEMA
-
     found = workspace.store.scan("egapro__declarations").select("siren").unique().sort("siren")
     rows = found.collect().with_columns(
         lead_id=pl.format("lead-{}", "siren"),
@@ -153,6 +138,39 @@ def matches(workspace: Workspace, account: str) -> None:
     workspace.lead_store.put_matches(full.select(MATCH_SCHEMA.names()))
 
 
+def secrets(workspace: Workspace, _argument: str) -> None:
+    """Make what is random by nature: the key of the record of suppressions."""
+    workspace.suppressions.keys()
+
+
+def stores(workspace: Workspace, _argument: str) -> None:
+    """Make an empty store of leads and its key, which is random."""
+    workspace.lead_store.leads()
+
+
+def intake(workspace: Workspace, _argument: str) -> None:
+    lead_intake.take_in(workspace)
+
+
+def match(workspace: Workspace, _argument: str) -> None:
+    lead_matching.match_all(workspace)
+
+
+def roll_back(workspace: Workspace, argument: str) -> None:
+    """Go back, as an operator who looks at what serves: ``egapro@2021-03-01`` is to go."""
+    name, _, day = argument.partition("@")
+    serving = workspace.store.current(name)
+    bad = serving is not None and serving.publisher_date == date.fromisoformat(day)
+    if bad or rollback.unfinished(workspace):
+        rollback.step_back(workspace, name)
+
+
+def prune(workspace: Workspace, _argument: str) -> None:
+    """Keep one version of each dataset where the description keeps more, then tidy."""
+    workspace.store.gc(1, garbage.cited(workspace))
+    garbage.collect(workspace)
+
+
 STEPS: dict[str, Callable[[Workspace, str], None]] = {
     "fetch": fetch,
     "build": build,
@@ -161,6 +179,12 @@ STEPS: dict[str, Callable[[Workspace, str], None]] = {
     "publish": publish,
     "warehouse": warehouse,
     "matches": matches,
+    "secrets": secrets,
+    "stores": stores,
+    "intake": intake,
+    "match": match,
+    "rollback": roll_back,
+    "prune": prune,
 }
 
 
@@ -216,7 +240,16 @@ def _listen(pipe: int, child: int, after: float | None) -> tuple[str, float]:
             heard += part
 
 
+def pools() -> list[str]:
+    """Return the names of this process's threads that work on queries."""
+    names = [(one / "comm").read_text().strip() for one in Path("/proc/self/task").iterdir()]
+    return [name for name in names if name.startswith(_POOLS)]
+
+
 def main() -> None:
+    discovery.sources()
+    if started := pools():
+        raise SystemExit(f"an import ran a query, a fork would lose {started}")
     for line in sys.stdin:
         answer = perform(Job(**json.loads(line)))
         sys.stdout.write(f"{json.dumps(answer)}\n")

@@ -162,7 +162,7 @@ LOST_ZEROS = csv([(row[0].lstrip("0"), *row[1:]) for row in OCTOBER])
 NO_NAME = csv([(row[0], *row[2:]) for row in OCTOBER], (HEADER[0], *HEADER[2:]))
 RENAMED = ("siren", "appellation", "date_creation", "effectif")
 PAGE = b"<!DOCTYPE html><html><title>Maintenance</title></html>"
-SLOW = Limits(connect=5, read=5, window=0.1, min_rate=1_000_000)
+SLOW = Limits(connect=60, read=60, window=0.1, min_rate=1_000_000)
 
 REFUSED = [
     Refused("wrong checksum", wrong_checksum, DownloadError, "sha1 checksum differs"),
@@ -171,7 +171,7 @@ REFUSED = [
             r"http://127\.0\.0\.2:\d+/.* is not https on its usual port"),
     Refused("redirect to a forbidden host", replies(redirect("https://127.0.0.2/stock.csv")),
             AddressError, r"the host 127\.0\.0\.2 is not an allowed one"),
-    Refused("slow drip", raw(GOOD, drip=0.002), CutError, "too slowly", limits=SLOW),
+    Refused("slow drip", raw(GOOD, drip=0.02), CutError, "too slowly", limits=SLOW),
     Refused("429 for ever", replies(Reply(429, b"", {"Retry-After": "1"})), UnavailableError,
             "answered 429"),
     Refused("gzip cut short", raw(gzipped(GOOD)[:-20]), DownloadError, "gzip file is cut short",

@@ -2,257 +2,109 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import random
 import shutil
 import subprocess
 import sys
-from collections import Counter
+import tempfile
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
+from kills import Part, Prepared, Runner, fingerprint, occurrences
 
-from leads import keys
-from leads.store import LeadStore
-from opendata.files import digest
 from opendata.sample_portal import SamplePortal
-from opendata.state import DatasetState
-from opendata.warehouse import Warehouse, identifier
 
 ROOT = Path(__file__).resolve().parents[2]
 SIGKILL = 9
 ACCOUNT = "demo"
 #: Moments of a real clock: what is random is when the kill comes, so the seed is fixed.
 #: `make soak` asks for more of them.
-SOAK = os.environ.get("SOAK_KILLS")
-SEED, RANDOM_KILLS = 2026, int(SOAK or "60")
-#: A publication writes hundreds of files through the same few points: `make soak` kills at each,
-#: else every so many of one name are taken.
-STRIDE = 1 if SOAK else 8
+SEED, RANDOM_KILLS = 2026, int(os.environ.get("SOAK_KILLS", "200"))
+#: Where the copies of the folder are made: a kill, unlike a power cut, does not ask what has
+#: reached the disk, and in memory nobody waits for it.
+MEMORY, ROOM = Path("/dev/shm"), 1 << 30  # noqa: S108 - a folder of our own is made in it
 
-Fingerprint = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of a run that is killed, and what was done before."""
-
-    name: str
-    steps: tuple[str, ...]
-    day: str
-    before: tuple[tuple[str, tuple[str, ...]], ...]
-
+Tell = Callable[[str, Counter[str]], None]
 
 EGAPRO = ("fetch:egapro", "build:egapro")
-FEED = ("detect", "publish", "warehouse")
+STREAMS = ("detect", "publish")
 SIRENE = ("fetch:sirene", "build:sirene")
 CHANGES = ("derive:sirene_changes",)
-FIRST_YEAR = ("2020-03-02", (*EGAPRO, f"matches:{ACCOUNT}", *FEED))
+FIRST_YEAR = ("2020-03-02", (*EGAPRO, f"matches:{ACCOUNT}", *STREAMS, "warehouse"))
+SECOND_YEAR = ("2021-03-02", (*EGAPRO, *STREAMS, "warehouse"))
+JANUARY, FEBRUARY = ("2017-01-02", SIRENE), ("2017-02-02", SIRENE)
 
 TAKE_IN = Part("fetch and build", EGAPRO, "2021-03-02", (FIRST_YEAR,))
-ARCHIVES = Part("fetch and build three archives", SIRENE, "2017-02-02", (("2017-01-02", SIRENE),))
-DERIVE = Part(
-    "derive", CHANGES, "2017-02-02", (("2017-01-02", (*SIRENE, *CHANGES)), ("2017-02-02", SIRENE))
-)
-PUBLISH = Part("signals, feed and warehouse", FEED, "2021-03-02",
-               (FIRST_YEAR, ("2021-03-02", EGAPRO)))  # fmt: skip
-WHOLE = Part("a whole run", (*EGAPRO, *FEED), "2021-03-02", (FIRST_YEAR,))
+ARCHIVES = Part("fetch and build archives", SIRENE, "2017-02-02", (JANUARY,))
+DERIVE = Part("derive", CHANGES, "2017-02-02", (("2017-01-02", (*SIRENE, *CHANGES)), FEBRUARY))
+PUBLISH = Part("signals and streams", STREAMS, "2021-03-02", (FIRST_YEAR, ("2021-03-02", EGAPRO)))
+TABLES = Part("warehouse", ("warehouse",), "2021-03-02", PUBLISH.before)
+LEADS = Part("leads and matching", ("intake", "match"), "2017-01-02",
+             (("2017-01-02", (*SIRENE, "stores")),))  # fmt: skip
+ROLLBACK = Part("rollback", ("rollback:egapro@2021-03-01",), "2021-03-03",
+                (("2020-03-02", ("secrets", *SECOND_YEAR[1])), SECOND_YEAR))  # fmt: skip
+PRUNE = Part("gc", ("prune",), "2017-02-02", (JANUARY, FEBRUARY))
+WHOLE = Part("a whole run", (*EGAPRO, *STREAMS, "warehouse"), "2021-03-02", (FIRST_YEAR,))
 
-
-@dataclass
-class Runner:
-    """The process that forks the runs, and the portal they ask."""
-
-    process: subprocess.Popen[str]
-    portal: SamplePortal
-
-    def run(self, folder: Path, steps: tuple[str, ...], day: str, **killed: Any) -> dict[str, Any]:
-        self.portal.set_date(date.fromisoformat(day))
-        job = {"steps": steps, "data_dir": str(folder), "day": day, "bases": self.portal.bases()}
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{json.dumps({**job, **killed})}\n")
-        self.process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return answer
-
-    def finish(self, folder: Path, steps: tuple[str, ...], day: str) -> tuple[list[str], float]:
-        """Run to the end; return the points that were reached and the seconds of work."""
-        answer = self.run(folder, steps, day)
-        assert (answer["signal"], answer["exit"]) == (0, 0)
-        return answer["points"], answer["seconds"]
-
-
-@dataclass
-class Prepared:
-    """A part's folder before it, and what an undisturbed run makes of it.
-
-    Attributes:
-        folder: the data folder before the part.
-        state: fingerprint of that folder.
-        points: what an undisturbed run reaches, in order.
-        result: fingerprint of what it leaves.
-        seconds: how long it works, its imports left out.
-    """
-
-    part: Part
-    runner: Runner
-    folder: Path
-    work: Path
-    state: Fingerprint = field(init=False)
-    points: list[str] = field(init=False)
-    result: Fingerprint = field(init=False)
-    seconds: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        for day, steps in self.part.before:
-            self.runner.finish(self.folder, steps, day)
-        self.state = fingerprint(self.folder)
-        undisturbed = self.copy()
-        self.points, self.seconds = self.finish(undisturbed)
-        self.result = fingerprint(undisturbed)
-        assert self.result != self.state
-        self.finish(undisturbed)
-        assert fingerprint(undisturbed) == self.result  # nothing to do the second time
-
-    def copy(self) -> Path:
-        shutil.rmtree(self.work, ignore_errors=True)
-        shutil.copytree(self.folder, self.work)
-        return self.work
-
-    def finish(self, folder: Path) -> tuple[list[str], float]:
-        return self.runner.finish(folder, self.part.steps, self.part.day)
-
-    def check_serves(self, folder: Path) -> None:
-        """Check that readers find what was published before, or what is published after.
-
-        Each file that says what exists is the former one or the next one, whole; and
-        everything that it names is there.
-        """
-        former, following = pointers(self.state), pointers(self.result)
-        found = {name: digest(folder / name) for name in {**former, **following}
-                 if (folder / name).exists()}  # fmt: skip
-        assert former.keys() <= found.keys()
-        for name, value in found.items():
-            assert value in (former.get(name), following.get(name)), name
-        check_named(folder)
-
-    def killed(self, folder: Path, **how: Any) -> dict[str, Any]:
-        return self.runner.run(folder, self.part.steps, self.part.day, **how)
-
-
-def pointers(found: Fingerprint) -> Fingerprint:
-    """Return the files that say what exists; readers start from them."""
-    return {
-        name: value
-        for name, value in found.items()
-        if name.startswith("state/") or name.endswith(("/log.json", "/manifest.json"))
-    }
-
-
-def fingerprint(folder: Path) -> Fingerprint:
-    """Return a digest of every file that a run leaves, spill and lock apart.
-
-    Bytes for all but the DuckDB files, which are compared by their rows.
-    """
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_dir() or name.startswith("tmp/"):
-            continue
-        if name == "warehouse.duckdb":
-            found |= warehouse_rows(path)
-        elif name == "leads.duckdb":
-            store = LeadStore(path, keys.load(folder / "keys" / "lead.key", {}), temporary=folder)
-            found[name] = hashlib.sha256(store.matches().write_json().encode()).hexdigest()
-        else:
-            found[name] = digest(path)
-    return found
-
-
-def warehouse_rows(path: Path) -> Fingerprint:
-    found = {}
-    with Warehouse.read_only(path) as database:
-        for (table,) in database.rows("SELECT table_name FROM duckdb_tables() ORDER BY ALL"):
-            rows = database.frame(f"FROM {identifier(table)} ORDER BY ALL")
-            found[f"warehouse:{table}"] = hashlib.sha256(rows.write_csv().encode()).hexdigest()
-    return found
-
-
-def check_named(folder: Path) -> None:
-    """Check that everything named as published is there and is what is named."""
-    for path in (folder / "state").glob("*.json"):
-        for version in DatasetState.model_validate_json(path.read_bytes()).versions:
-            for table in version.tables.values():
-                assert digest(folder / table.file) == table.sha256
-    log = folder / "signals" / "log.json"
-    if log.exists():
-        content = json.loads(log.read_bytes())
-        named = {part["path"]: part["hash"] for part in content["segments"]}
-        check_hashes(log.parent, {**named, content["current"]: content["current_hash"]})
-    for manifest in (folder / "exports").rglob("manifest.json"):
-        content = json.loads(manifest.read_bytes())
-        parts = [*content["segments"], *content["resources"], content["snapshot"]]
-        check_hashes(manifest.parent, {part["path"]: part["hash"] for part in parts})
-    if (folder / "warehouse.duckdb").exists():
-        assert warehouse_rows(folder / "warehouse.duckdb")
-
-
-def check_hashes(folder: Path, hashes: dict[str | None, str | None]) -> None:
-    for name, expected in hashes.items():
-        if name is not None:
-            assert f"sha256:{digest(folder / name)}" == expected
-
-
-def occurrences(points: list[str]) -> list[tuple[str, int]]:
-    """Number the points: the third ``feed-file:before-write`` is one of them."""
-    met: Counter[str] = Counter()
-    numbered = []
-    for name in points:
-        met[name] += 1
-        numbered.append((name, met[name]))
-    return numbered
+#: Part → into how many tests its points are dealt out, so that two processes share them.
+EVERY_POINT = {PUBLISH: 6, TABLES: 1, ARCHIVES: 3, PRUNE: 1}
+#: Part → how many of the random kills are in it, and in how many tests.
+TENTH = RANDOM_KILLS // 10
+MOMENTS = {
+    WHOLE: (RANDOM_KILLS - 3 * TENTH, 5),
+    LEADS: (TENTH, 1),
+    ROLLBACK: (TENTH, 1),
+    PRUNE: (TENTH, 1),
+}
 
 
 @pytest.fixture(scope="module")
-def portal() -> Iterator[SamplePortal]:
-    with SamplePortal(ROOT / "data" / "sample") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def runner(portal: SamplePortal) -> Iterator[Runner]:
+def runner() -> Iterator[Runner]:
     command = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("killed_run.py"))]
-    with subprocess.Popen(
-        command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
+    with (
+        SamplePortal(ROOT / "data" / "sample") as portal,
+        subprocess.Popen(
+            command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process,
+    ):
         yield Runner(process, portal)
         assert process.stdin is not None
         process.stdin.close()
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+        with tempfile.TemporaryDirectory(prefix="kills-", dir=MEMORY) as folder:
+            yield Path(folder)
+    else:
+        yield tmp_path_factory.mktemp("kills")
+
+
+@pytest.fixture(scope="module")
+def prepared(runner: Runner, place: Path) -> Callable[[Part], Prepared]:
+    """Return the folder before a part, made once, and what an undisturbed run makes of it."""
+    made: dict[Part, Prepared] = {}
+
+    def give(part: Part) -> Prepared:
+        if part not in made:
+            folder = place / part.name.replace(" ", "-")
+            made[part] = Prepared(part, runner, folder / "before", folder / "run")
+        return made[part]
+
+    return give
+
+
 @pytest.fixture
-def say(capfd: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Return what shows a line in a passing run too: how many kills there were."""
-
-    def shown(text: str) -> None:
-        with capfd.disabled():
-            sys.stdout.write(f"\n{text}\n")
-
-    return shown
+def tell(record_property: Callable[[str, object], None]) -> Tell:
+    """Return what has the summary of a passing run say how many kills landed where."""
+    return lambda where, kills: record_property(f"kills {where}", dict(kills))
 
 
-def prepared(part: Part, runner: Runner, tmp_path: Path) -> Prepared:
-    return Prepared(part, runner, tmp_path / "before", tmp_path / "run")
-
-
-def kill_at(known: Prepared, points: list[tuple[str, int]], say: Callable[[str], None]) -> None:
+def kill_at(known: Prepared, points: list[tuple[str, int]], tell: Tell) -> None:
     """Kill a run at each of ``points``, run again, compare with the undisturbed run."""
     kills: Counter[str] = Counter()
     for name, number in points:
@@ -266,60 +118,77 @@ def kill_at(known: Prepared, points: list[tuple[str, int]], say: Callable[[str],
         known.finish(folder)
         assert fingerprint(folder) == known.result, where
     assert set(kills) == {name for name, _ in points}
-    listed = ", ".join(f"{name} {count}" for name, count in sorted(kills.items()))
-    say(f"{kills.total()} kills in {known.part.name}: {listed}")
+    tell(f"at points of {known.part.name}", kills)
 
 
-def _names(points: list[str]) -> set[str]:
+def kinds(points: list[str]) -> set[str]:
+    """Return what is written: ``feed-file`` of ``feed-file:before-rename``."""
     return {name.partition(":")[0] for name in points}
 
 
 @pytest.mark.parametrize("part", [TAKE_IN, DERIVE], ids=lambda part: part.name)
-def test_killed_at_every_point(
-    part: Part, runner: Runner, tmp_path: Path, say: Callable[[str], None]
-):
-    known = prepared(part, runner, tmp_path)
-    assert {"table", "state", "attempt"} <= _names(known.points)
-    kill_at(known, occurrences(known.points), say)
+def test_killed_at_every_point(part: Part, prepared: Callable[[Part], Prepared], tell: Tell):
+    known = prepared(part)
+    assert {"table", "state", "attempt"} <= kinds(known.points)
+    kill_at(known, occurrences(known.points), tell)
 
 
-def test_killed_once_at_each_kind_of_point_of_a_publication(
-    runner: Runner, tmp_path: Path, say: Callable[[str], None]
+@pytest.mark.parametrize(
+    ("part", "written"),
+    [
+        (PUBLISH, "log-segment log-current log feed-segment feed-file feed-manifest feed-copy"),
+        (TABLES, "codes sources warehouse"),
+    ],
+    ids=lambda given: getattr(given, "name", ""),
+)
+def test_killed_once_at_each_kind_of_rename_of_a_publication(
+    part: Part, written: str, prepared: Callable[[Part], Prepared], tell: Tell
 ):
-    known = prepared(PUBLISH, runner, tmp_path)
-    assert _names(known.points) == {
-        "log-segment", "log-current", "log", "feed-segment", "feed-file", "feed-manifest",
-        "feed-copy", "codes", "sources", "warehouse",
-    }  # fmt: skip
+    known = prepared(part)
+    assert kinds(known.points) == set(written.split())
     first = [point for point in occurrences(known.points) if point[1] == 1]
-    kill_at(known, [point for point in first if "rename" in point[0]], say)
+    kill_at(known, [point for point in first if "rename" in point[0]], tell)
+
+
+def dealt(shares: dict[Part, int]) -> list[tuple[Part, int]]:
+    return [(part, share) for part, count in shares.items() for share in range(count)]
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("part", [PUBLISH, ARCHIVES], ids=lambda part: part.name)
+@pytest.mark.parametrize(
+    ("part", "share"), dealt(EVERY_POINT), ids=lambda given: getattr(given, "name", str(given))
+)
 def test_killed_at_every_point_of_the_longer_parts(
-    part: Part, runner: Runner, tmp_path: Path, say: Callable[[str], None]
+    part: Part, share: int, prepared: Callable[[Part], Prepared], tell: Tell
 ):
-    known = prepared(part, runner, tmp_path)
-    points = occurrences(known.points)
-    kill_at(known, [one for one in points if one[1] == 1 or one[1] % STRIDE == 0], say)
+    known = prepared(part)
+    kill_at(known, occurrences(known.points)[share :: EVERY_POINT[part]], tell)
 
 
 @pytest.mark.full
-def test_killed_at_random_moments(runner: Runner, tmp_path: Path, say: Callable[[str], None]):
-    known = prepared(WHOLE, runner, tmp_path)
-    moments = random.Random(SEED)  # noqa: S311 - not a secret
+@pytest.mark.parametrize(
+    ("part", "share"),
+    dealt({part: shares for part, (_, shares) in MOMENTS.items()}),
+    ids=lambda given: getattr(given, "name", str(given)),
+)
+def test_killed_at_random_moments(
+    part: Part, share: int, prepared: Callable[[Part], Prepared], tell: Tell
+):
+    known = prepared(part)
+    count, shares = MOMENTS[part]
+    wanted = len(range(share, count, shares))
+    moments = random.Random(SEED + share)  # noqa: S311 - not a secret
     last: Counter[str] = Counter()
-    seconds = known.seconds
-    while last.total() < RANDOM_KILLS:
+    # How fast the machine is just now: a run that finds half of it done is short.
+    seconds = deque([known.seconds], maxlen=5)
+    while last.total() < wanted:
         folder = known.copy()
-        after = moments.uniform(0, seconds)
+        after = moments.uniform(0, max(seconds))
         answer = known.killed(folder, after=after)
         assert (answer["signal"], answer["exit"]) in ((SIGKILL, None), (0, 0))
         if answer["signal"] == SIGKILL:
             last[(answer["points"] or ["start"])[-1].partition(":")[0]] += 1
         known.check_serves(folder)
-        _, seconds = known.finish(folder)  # how fast the machine is just now
+        seconds.append(known.finish(folder)[1])
         assert fingerprint(folder) == known.result, f"killed after {after:.3f} s: {answer}"
-    listed = ", ".join(f"{name} {count}" for name, count in sorted(last.items()))
-    say(f"{last.total()} kills at random moments, by last point: {listed}")
+    tell(f"at random moments of {part.name}, by last point", last)

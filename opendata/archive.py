@@ -15,7 +15,6 @@ import re
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
@@ -24,6 +23,7 @@ from typing import IO, Literal, Protocol, cast
 
 from opendata import files
 from opendata.errors import ArchiveError
+from opendata.magic import DamagedError, telling_damage
 from opendata.remote import safe_name
 
 #: Bytes of one of the documents that are read together; those met so far have a few thousand.
@@ -31,14 +31,6 @@ DOCUMENT = 1 << 24
 _AGAIN = "fetch it again; if it lasts, tell the publisher"
 _DECLARATION = re.compile(
     rb"""<\?xml\s[^>]*?(?:encoding\s*=\s*["'](?P<encoding>[\w.-]+)["'][^>]*)?\?>"""
-)
-_DAMAGED = (
-    zipfile.BadZipFile,
-    gzip.BadGzipFile,
-    tarfile.TarError,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
 )
 
 
@@ -111,11 +103,12 @@ def unpack(
     limits = limits or ArchiveLimits()
     openers = {"zip": _from_zip, "gzip": _from_gzip, "taz": _from_tar}
     try:
-        return openers[kind](path, folder, member, limits)
+        with telling_damage():
+            return openers[kind](path, folder, member, limits)
     except ArchiveError as error:
         error.located(file=path.name)
         raise
-    except _DAMAGED as error:
+    except DamagedError as error:
         raise ArchiveError(
             f"the {kind} archive is cut short or damaged", next_step=_AGAIN, file=path.name
         ) from error
@@ -150,7 +143,11 @@ def unpack_documents(
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / "documents.xml"
     try:
-        with files.atomic_file(target, point="unpack") as temporary, temporary.open("wb") as sink:
+        with (
+            telling_damage(),
+            files.atomic_file(target, point="unpack") as temporary,
+            temporary.open("wb") as sink,
+        ):
             files.require_free(folder, path.stat().st_size)
             sink.write(b'<?xml version="1.0" encoding="UTF-8"?>\n<documents>\n')
             listed = (re.compile(lines[0]), lines[1]) if lines is not None else None
@@ -163,7 +160,7 @@ def unpack_documents(
     except ArchiveError as error:
         error.located(file=path.name)
         raise
-    except _DAMAGED as error:
+    except DamagedError as error:
         raise ArchiveError(
             "the taz archive is cut short or damaged", next_step=_AGAIN, file=path.name
         ) from error
@@ -295,6 +292,8 @@ def _check_entry(entry: tarfile.TarInfo) -> None:
 
 def _check_name(name: str) -> None:
     parts = PurePosixPath(name.replace("\\", "/"))
+    if not name:
+        raise _dangerous("a file without a name", name)
     if parts.is_absolute() or ".." in parts.parts or "\x00" in name or ":" in name:
         raise _dangerous("a path that leaves its folder", name)
 

@@ -17,6 +17,12 @@ UNSEEN = (
     "**Not yet seen on real data**: read so far in the shape its publisher describes, from a "
     "synthetic fixture. `company-signals doctor --live` compares it with the portal."
 )
+OFF = (
+    "**Off by default**: asked only when it is named, on the command line or in `SIGNALS_DATASETS`."
+)
+KEPT_HERE = (
+    "**Not exported**: its licence does not allow it; no signal reads it, no export may cite it."
+)
 NOT_OFFICIAL = (
     "Reuse is ours alone: no publisher named here endorses it. "
     "Aucun des producteurs cités n'approuve ni ne parraine cette réutilisation."
@@ -27,7 +33,8 @@ def _cell(text: object) -> str:
     return str(text).replace("|", "\\|").replace("\n", " ")
 
 
-def _table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> list[str]:
+def markdown_table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> list[str]:
+    """Return a Markdown table, line by line."""
     names = list(header)
     lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
     lines += [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
@@ -69,11 +76,13 @@ def dataset_page(dataset: Dataset) -> str:
         f"*{dataset.title_en}*",
         "",
         *(() if dataset.seen_on_real_data else (UNSEEN, "")),
+        *(() if dataset.enabled else (OFF, "")),
+        *(() if dataset.licence.republication else (KEPT_HERE, "")),
         dataset.description.strip(),
         "",
         dataset.description_en.strip(),
         "",
-        *_table(
+        *markdown_table(
             ["", ""],
             [
                 ["name", f"`{dataset.name}`"],
@@ -113,7 +122,7 @@ def _resource_section(resource: Resource) -> list[str]:
         "",
         f"{found}, {resource.format}{packed}.{others}",
         "",
-        *_table(["header", "our name", "type", "français", "English"], rows),
+        *markdown_table(["header", "our name", "type", "français", "English"], rows),
         "",
     ]
 
@@ -127,7 +136,7 @@ def _table_section(dataset: Dataset, name: str) -> list[str]:
         "",
         f"{table.title_fr} / {table.title_en}. Key: {', '.join(f'`{k}`' for k in table.key)}.",
         "",
-        *_table(["column", "type", "class", "français", "English"], rows),
+        *markdown_table(["column", "type", "class", "français", "English"], rows),
         "",
         "Gates: " + _gates(table.assertions) + ".",
         "",

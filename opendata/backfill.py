@@ -81,18 +81,18 @@ def months(first: date, last: date) -> Iterator[DateWindow]:
         start = end + timedelta(days=1)
 
 
-def _require(dataset: Dataset, store: TableStore, first: date, last: date) -> None:
-    if first > last:
-        raise SettingsError(
-            f"{first} is after {last}", next_step="give --from before --to", dataset=dataset.name
-        )
-    by_period = all(resource.window is not None for resource in dataset.resources)
-    if dataset.kind != "events" or not by_period or dataset.overlays is not None:
-        raise SettingsError(
-            "it is not asked by period: what it publishes holds its own past",
-            next_step="backfill a dataset of events, e.g. bodacc",
-            dataset=dataset.name,
-        )
+def by_period(dataset: Dataset) -> bool:
+    """Tell whether past periods of a dataset can be asked for."""
+    windows = all(resource.window is not None for resource in dataset.resources)
+    return dataset.kind == "events" and windows and dataset.overlays is None
+
+
+def loaded_from(dataset: Dataset, store: TableStore) -> date:
+    """Return the first day that what serves begins with; history may stand before it.
+
+    Raises:
+        SettingsError: it serves nothing yet.
+    """
     served = [one for one in store.state(dataset.name).good() if not one.backfilled]
     if not served:
         raise SettingsError(
@@ -100,7 +100,21 @@ def _require(dataset: Dataset, store: TableStore, first: date, last: date) -> No
             next_step=f"run `company-signals fetch {dataset.name}` first",
             dataset=dataset.name,
         )
-    begins = min(one.window_from or one.publisher_date for one in served)
+    return min(one.window_from or one.publisher_date for one in served)
+
+
+def _require(dataset: Dataset, store: TableStore, first: date, last: date) -> None:
+    if first > last:
+        raise SettingsError(
+            f"{first} is after {last}", next_step="give --from before --to", dataset=dataset.name
+        )
+    if not by_period(dataset):
+        raise SettingsError(
+            "it is not asked by period: what it publishes holds its own past",
+            next_step="backfill a dataset of events, e.g. bodacc",
+            dataset=dataset.name,
+        )
+    begins = loaded_from(dataset, store)
     if last >= begins:
         raise SettingsError(
             f"its records are loaded from {begins} on",

@@ -12,38 +12,29 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from opendata.errors import SettingsError
+from opendata.publishers import Licence, Publisher
+from opendata.publishers import Model as Model
+from opendata.yaml_text import NOT_YAML, load_plain
 
 #: Data classes of a column, from harmless to protected.
 Personal = Literal["none", "company", "sole_trader", "contact"]
+Portals = Literal[
+    "datagouv", "opendatasoft", "datafair", "dido", "insee", "dila", "inpi", "agencebio", "derived"
+]
 ColumnType = Literal["text", "code", "integer", "decimal", "boolean", "date", "timestamp", "json"]
 #: Licence ids of data.gouv.fr under which data may be reused and re-published with attribution.
 OPEN_LICENCES = frozenset({"lov2", "fr-lo"})
 
 
-class Model(BaseModel):
-    """Base of every description: unknown keys are mistakes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Publisher(Model):
-    """Who publishes the dataset, as it must be named in the attribution."""
-
-    name: str
-    long_name: str
-    url: str
-
-
-class Licence(Model):
-    """The licence of the dataset; ``id`` is the portal's own id (``lov2`` …)."""
-
-    id: str
-    title: str
-    url: str
+def _require_patterns(*patterns: str | None) -> None:
+    for pattern in patterns:
+        try:
+            re.compile(pattern or "")
+        except (re.error, OverflowError) as error:
+            raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
 
 
 class Cadence(Model):
@@ -115,8 +106,7 @@ class Column(Model):
 
     @model_validator(mode="after")
     def _pattern_compiles(self) -> Self:
-        if self.pattern is not None:
-            re.compile(self.pattern)
+        _require_patterns(self.pattern)
         return self
 
 
@@ -225,6 +215,12 @@ class Resource(Model):
         return self.model_copy(update=dict(self.forms[form]))
 
     @model_validator(mode="after")
+    def _patterns_compile(self) -> Self:
+        titles = (form.title_pattern for form in self.forms.values())
+        _require_patterns(self.title_pattern, self.members, self.lines, *titles)
+        return self
+
+    @model_validator(mode="after")
     def _can_be_found(self) -> Self:
         ways = [(self.id, self.title_pattern)]
         ways += [(form.id, form.title_pattern) for form in self.forms.values()]
@@ -315,6 +311,7 @@ class Dataset(Model):
         portal: how it is fetched; ``derived`` is made from the versions of ``derived_from``.
         kind: ``snapshot`` replaces what was there; ``events`` adds to it.
         coherent: all resources must carry the same month, or none is taken.
+        enabled: asked by a run that names no dataset, unless the operator's choice says otherwise.
         form: name of the form in which every resource is taken; the first one if not given.
         keep: versions kept for rollback.
         overlays: the snapshot whose rows these replace until its next publication.
@@ -326,7 +323,7 @@ class Dataset(Model):
     description: str
     description_en: str
     publisher: Publisher
-    portal: Literal["datagouv", "opendatasoft", "datafair", "dido", "insee", "dila", "derived"]
+    portal: Portals
     host: str = Field(description="official base URL of the portal")
     dataset_id: str
     derived_from: str | None = None
@@ -337,6 +334,7 @@ class Dataset(Model):
     cadence: Cadence
     kind: Literal["snapshot", "events"]
     coherent: bool = False
+    enabled: bool = True
     form: str | None = None
     keep: int = 3
     seen_on_real_data: bool = True
@@ -415,19 +413,19 @@ def load_dataset(path: Path, instead: Mapping[str, Any] | None = None) -> Datase
             the field and the reason.
     """
     try:
-        content: Any = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+        content = load_plain(path.read_bytes())
         dataset = Dataset.model_validate({**content, **instead} if instead else content)
-    except yaml.YAMLError as error:
-        raise SettingsError(
-            f"not valid YAML: {error}", next_step="correct the file", file=str(path)
-        ) from error
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_input=False, include_context=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         raise SettingsError(
             f"{field}: {first['msg']} ({error.error_count()} problem(s))",
             next_step="correct that field; opendata/catalogue.py describes each one",
             file=str(path),
+        ) from error
+    except NOT_YAML as error:
+        raise SettingsError(
+            f"not valid YAML: {error}", next_step="correct the file", file=str(path)
         ) from error
     if dataset.name != path.parent.name:
         raise SettingsError(

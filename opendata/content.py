@@ -15,6 +15,7 @@ import zlib
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from pyarrow import ArrowException
 
 from opendata import files
 from opendata.catalogue import Resource
@@ -91,7 +92,7 @@ def _check_no_complaint(path: Path) -> None:
         return
     try:
         reason = complaint(json.loads(path.read_bytes()))
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     if reason is not None:
         raise DownloadError(f"the portal sent an error as data: {reason}", next_step=_AGAIN)
@@ -138,7 +139,13 @@ def _check_rows(path: Path, resource: Resource, remote: RemoteFile, kind: Kind) 
         remote.rows_expected is None and resource.format not in ("jsonl", "parquet")
     ):
         return None
-    rows = count_rows(path, resource)
+    try:
+        rows = count_rows(path, resource)
+    except (ArrowException, csv.Error, ValueError, RecursionError) as error:
+        raise DownloadError(
+            f"the {resource.format} file is damaged: its records cannot be counted",
+            next_step=_AGAIN,
+        ) from error
     if rows is not None and remote.rows_expected not in (None, rows):
         raise DownloadError(
             f"the portal says {remote.rows_expected:,} records, {rows:,} came", next_step=_AGAIN

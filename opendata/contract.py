@@ -90,6 +90,13 @@ def read_resource(
     except ContractError as error:
         error.located(resource=resource.name)
         raise
+    except readers.UNREADABLE as error:
+        raise ContractError(
+            f"the file cannot be read: {readers.reason(error)}",
+            next_step="look at the file, or ask the publisher",
+            resource=resource.name,
+            file=paths[0].name,
+        ) from error
 
 
 def _read(
@@ -99,15 +106,12 @@ def _read(
     again = again and all(one.native is not None for one in opened)
     try:
         return _split(resource, paths, opened, work, empty_ok=empty_ok, again=again)
-    except pl.exceptions.ComputeError as error:
+    except pl.exceptions.PolarsError as error:
         for path in paths:
             if (found := readers.explained(path, resource)) is not None:
                 raise found from error
         if not any(sniffing.kind_of(path) == "csv" for path in paths):
-            raise ContractError(
-                f"the file cannot be read: {str(error).splitlines()[0]}",
-                next_step="look at the file, or ask the publisher",
-            ) from error
+            raise
     mended = [
         readers.mended(path, one, resource, work) if sniffing.kind_of(path) == "csv" else one
         for path, one in zip(paths, opened, strict=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +15,11 @@ from typing import IO
 
 import fastexcel
 import pyarrow.parquet as pq
+from pyarrow import ArrowException
 
 from opendata.catalogue import Resource
 from opendata.files import CHUNK
-from opendata.magic import Kind, identify
+from opendata.magic import DamagedError, Kind, identify, telling_damage
 
 #: What an archive may unpack to while it is only counted: bytes, or times its size.
 UNPACKED, RATIO = 64 << 20, 200
@@ -32,23 +32,30 @@ def count_records(path: Path, resource: Resource) -> int | None:
     file that unpacks to suspiciously much, or not at all, is left to the one who opens it.
     """
     kind = identify(path)
-    if kind == "parquet":
-        return int(pq.read_metadata(path).num_rows)
-    if kind == "xlsx":
-        return fastexcel.read_excel(path).load_sheet(0).height
+    if kind in ("parquet", "xlsx"):
+        return _whole(path, kind)
     if resource.archive == "taz" or resource.format not in ("csv", "xlsx", "jsonl"):
         return None
     limit = max(UNPACKED, RATIO * path.stat().st_size)
     try:
-        with opened(path, kind, resource.member) as stream:
+        with telling_damage(), opened(path, kind, resource.member) as stream:
             lines = _lines_outside_quotes(stream, limit)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, IndexError, RuntimeError):
+    except (DamagedError, OSError, IndexError):
         return None
     if lines is None:
         return None
     if resource.format == "jsonl":
         return lines
     return max(0, lines - 1 - resource.csv.skip_lines)
+
+
+def _whole(path: Path, kind: Kind) -> int | None:
+    try:
+        if kind == "parquet":
+            return int(pq.read_metadata(path).num_rows)
+        return fastexcel.read_excel(path).load_sheet(0).height
+    except (ArrowException, OSError, fastexcel.FastExcelError):
+        return None
 
 
 @contextmanager

@@ -90,26 +90,12 @@ def fetch_dataset(
         SettingsError: the description cannot be fetched as it is.
         StateError: the disk is full, or the clock went back.
     """
-    portal = portals.get(dataset.portal)
-    if portal is None:
-        raise SettingsError(
-            f"nothing is fetched from a portal of kind {dataset.portal!r}",
-            next_step=f"use one of {', '.join(sorted(portals))} in dataset.yml",
-            dataset=dataset.name,
-        )
     previous = previous or {}
-    windows = {
-        res.name: asked
-        if asked is not None and res.window is not None
-        else _window(res, since, _newest(previous, res.name), clock.today())
-        for res in dataset.resources
-    }
-    remotes, missing = _describe(dataset, portal, windows)
-    for name, remote in remotes.items():
-        _check_licence(dataset, remote, name)
-        _check_plausible(dataset.resource(name), remote, dataset.name)
-    if dataset.coherent:
-        _check_coherent(dataset.name, remotes)
+    portal = _portal(dataset, portals)
+    offered = ask(
+        dataset, portal=portal, today=clock.today(), previous=previous, since=since, asked=asked
+    )
+    remotes = offered.remotes
     jobs = [
         Download(
             dataset, dataset.resource(name), remote, data_dir, clock, previous.get(name), progress
@@ -123,9 +109,58 @@ def fetch_dataset(
         receipts=receipts,
         unchanged=all(o.unchanged for o in outcomes) and receipts.keys() == previous.keys(),
         publisher_date=max(remote.publisher_date for remote in remotes.values()),
-        missing=missing,
-        window=next((window for window in windows.values() if window), None),
+        missing=offered.missing,
+        window=offered.window,
     )
+
+
+def _portal(dataset: Dataset, portals: Mapping[str, Portal]) -> Portal:
+    portal = portals.get(dataset.portal)
+    if portal is None:
+        raise SettingsError(
+            f"nothing is fetched from a portal of kind {dataset.portal!r}",
+            next_step=f"use one of {', '.join(sorted(portals))} in dataset.yml",
+            dataset=dataset.name,
+        )
+    return portal
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What a portal says of the files of a dataset; ``remotes`` are named as the receipts."""
+
+    remotes: Mapping[str, RemoteFile]
+    missing: tuple[str, ...] = ()
+    window: DateWindow | None = None
+
+
+def ask(
+    dataset: Dataset,
+    *,
+    portal: Portal,
+    today: date,
+    previous: Mapping[str, Receipt],
+    since: date | None = None,
+    asked: DateWindow | None = None,
+) -> Offered:
+    """Ask what there is of ``dataset``, and refuse what may not be taken; nothing is downloaded.
+
+    Raises:
+        PortalError, LicenceError, StateError: as :func:`fetch_dataset`.
+    """
+    windows = {
+        res.name: asked
+        if asked is not None and res.window is not None
+        else _window(res, since, _newest(previous, res.name), today)
+        for res in dataset.resources
+    }
+    remotes, missing = _describe(dataset, portal, windows)
+    for name, remote in remotes.items():
+        _check_licence(dataset, remote, name)
+        _check_plausible(dataset.resource(name), remote, dataset.name)
+    if dataset.coherent:
+        _check_coherent(dataset.name, remotes)
+    return Offered(remotes, missing, next((one for one in windows.values() if one), None))
 
 
 def _newest(previous: Mapping[str, Receipt], resource: str) -> Receipt | None:
@@ -210,7 +245,7 @@ def _check_licence(dataset: Dataset, remote: RemoteFile, resource: str) -> None:
             resource=resource,
             file=remote.file_name,
         )
-    if found not in OPEN_LICENCES:
+    if found not in OPEN_LICENCES and dataset.licence.republication:
         raise LicenceError(
             f"the licence {found!r} is not one under which data may be re-published",
             next_step=f"use only {', '.join(sorted(OPEN_LICENCES))}, or have the list extended",

@@ -35,7 +35,7 @@ def found(data_dir: Path) -> int:
         return 1 if (data_dir / "state").is_dir() else FORMAT
     try:
         return int(json.loads(path.read_bytes())["format"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise StateError(
             "the format of the data folder cannot be read",
             next_step="restore it from a backup",

@@ -182,7 +182,7 @@ class Http:
             )
         try:
             content = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PortalError(
                 f"{printable(url)} answered something that is not JSON", next_step=_LATER
             ) from error
@@ -193,6 +193,35 @@ class Http:
     def get_text(self, url: str) -> str:
         """Return the text at ``url`` (UTF-8), under the rules of :meth:`get_json`."""
         return self._get(url, None, None, ()).decode("utf-8", errors="replace")
+
+    def post_json(self, url: str, content: Any) -> None:
+        """Send ``content`` to ``url`` once; it is not tried again, since it may have arrived.
+
+        Raises:
+            AddressError: the address may not be contacted.
+            PortalError: any answer but 2xx, a redirect included.
+        """
+        with ExitStack() as stack:
+            self._post(url, content, stack)
+
+    def post_for_json(self, url: str, content: Any) -> Any:
+        """Send ``content`` to ``url`` once, as :meth:`post_json`, and return its JSON answer."""
+        with ExitStack() as stack:
+            response = self._post(url, content, stack)
+            try:
+                return json.loads(Answer(self, response).read())
+            except (ValueError, RecursionError) as error:
+                raise PortalError(
+                    f"{printable(url)} answered something that is not JSON", next_step=_LATER
+                ) from error
+
+    def _post(self, url: str, content: Any, stack: ExitStack) -> httpx.Response:
+        headers = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
+        body = json.dumps(content, ensure_ascii=False).encode()
+        response = self._send(self.addresses.wire(url), headers, stack, body)
+        if response.has_redirect_location or not response.is_success:
+            self._refuse(response, ())
+        return response
 
     def _get(
         self,
@@ -265,11 +294,16 @@ class Http:
             next_step="tell the portal",
         )
 
-    def _send(self, target: str, headers: Mapping[str, str], stack: ExitStack) -> httpx.Response:
+    def _send(
+        self, target: str, headers: Mapping[str, str], stack: ExitStack, body: bytes | None = None
+    ) -> httpx.Response:
         parts = urlsplit(target)
         stack.enter_context(self.gates.turn(parts.hostname or ""))
         with _translated(target, body=False):
-            request = self._client.build_request("GET", target, headers=dict(headers))
+            method = "GET" if body is None else "POST"
+            request = self._client.build_request(
+                method, target, headers=dict(headers), content=body
+            )
             response = self._client.send(request, stream=True)
         stack.callback(response.close)
         self._check_peer(target, response)
@@ -317,7 +351,7 @@ class Http:
 def _reason(body: bytes) -> str:
     try:
         reason = complaint(json.loads(body))
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     return f": {reason}" if reason else ""
 
@@ -327,9 +361,9 @@ def _translated(url: str, *, body: bool) -> Iterator[None]:
     """Turn the failures of httpx into ours; certificates are not worth another attempt."""
     try:
         yield
-    except (httpx.InvalidURL, httpx.HTTPError) as error:
+    except (httpx.InvalidURL, httpx.HTTPError, UnicodeError) as error:
         # httpx reads the Location even when it does not follow it.
-        if isinstance(error, httpx.InvalidURL) or "location header" in str(error):
+        if isinstance(error, httpx.InvalidURL | UnicodeError) or "location header" in str(error):
             raise AddressError(
                 f"{printable(url)} is malformed, or redirects to a malformed address",
                 next_step="tell the portal that gave it",

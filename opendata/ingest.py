@@ -148,6 +148,12 @@ def build(
         frames = dated(source.normalise(rows), fetched.publisher_date)
         further = _further(source, fetched.publisher_date)
         version = store.stage(dataset, draft, frames, rejected=rejected, further=further)
+        # Of a flux every window counts: the days it covers are read off them.
+        fresh = history is not None or dataset.overlays is not None
+        same = None if fresh else outcome.repeated(store, version)
+        if same is not None:
+            store.discard(version)
+            return outcome.unchanged(store, same, clock)
         blocked = check_rejected(dataset, draft.read, draft.rejected)
         serving = store.current(dataset.name)
         known = serving.new_columns if serving is not None else version.new_columns

@@ -86,7 +86,7 @@ def array_as_lines(path: Path, records: str, target: Path) -> None:
         ):
             for item in _items(_Reading(source), records.split("/")):
                 sink.write(item + "\n")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ContractError(
             f"not readable as JSON with {records}: {error}",
             next_step="fetch it again; if the publisher changed its shape, change `records`",

@@ -57,6 +57,12 @@ def json_as_text(path: Path, kind: str, target: Path, lift: Sequence[str] = ()) 
                     next_step="look at the file; the portal may have changed its answer",
                     file=path.name,
                 )
+            if len({"_line", *(key.casefold() for key in keys)}) <= len(keys):
+                raise ContractError(
+                    "keys of its records differ by upper and lower case alone, or one is _line",
+                    next_step="look at the file, and ask the publisher which ones count",
+                    file=path.name,
+                )
             if keys:
                 shape = json.dumps(dict.fromkeys(keys, "VARCHAR"), ensure_ascii=False)
                 columns = ", ".join(f"item.{identifier(key)} AS {identifier(key)}" for key in keys)

@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime
 
 from opendata import files
 from opendata.catalogue import Model
@@ -97,7 +97,7 @@ class Ledger:
             content = json.loads(line)
             entry = Entry.model_validate(content)
             body = {name: content[name] for name in ("number", "at", "kind", "facts")}
-        except (ValueError, ValidationError, KeyError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise self._broken(f"line {number} is not an entry") from error
         right = (number, previous, self._hash(previous, body))
         if (entry.number, entry.previous, entry.hash) != right:
@@ -125,7 +125,7 @@ class Ledger:
         try:
             note = json.loads(self._head.read_bytes())
             entries, noted = int(note["entries"]), str(note["hash"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise self._broken("the note of its length cannot be read") from error
         if not entries <= number <= entries + 1 or (number == entries and last != noted):
             raise self._broken(f"it had {entries} entries and has {number}")

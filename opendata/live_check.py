@@ -173,7 +173,8 @@ class _Check:
             yield self._drift(resource, "title", pattern, remote.title, edit)
         agreed = self.dataset.licence.id
         licence = remote.licence_id or agreed
-        if licence != agreed or licence not in OPEN_LICENCES:
+        open_ = licence in OPEN_LICENCES or not self.dataset.licence.republication
+        if licence != agreed or not open_:
             edit = f"`licence` in {self.described_in}, only if the new one allows re-publication"
             # It is the licence of the dataset, whichever file it was read with.
             yield Drift(self.dataset.name, "", "licence", agreed, licence, edit)

@@ -6,10 +6,30 @@ that portals send in the place of data. Does not belong here: what to do about t
 
 from __future__ import annotations
 
+import errno
+import gzip
+import lzma
+import struct
+import tarfile
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
+_DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OverflowError,
+    IndexError,  # a member without a name
+    RuntimeError,  # an encrypted member; NotImplementedError, a way of packing nobody uses
+    ValueError,
+)
 Kind = Literal["zip", "gzip", "xlsx", "parquet", "html", "json", "xml", "text", "binary", "empty"]
 
 #: Bytes enough to tell the formats apart.
@@ -18,6 +38,28 @@ _BOM = b"\xef\xbb\xbf"
 _ERROR_KEYS = ("error", "errors", "fault", "error_code", "errorcode")
 _MESSAGE_KEYS = ("message", "description", "detail")
 _BARE_MESSAGE = {"message", "detail", "title", "type", "path", "timestamp", "instance"}
+
+
+class DamagedError(Exception):
+    """Bytes that the library which unpacks them does not understand."""
+
+
+@contextmanager
+def telling_damage() -> Iterator[None]:
+    """Turn what the standard library raises on a damaged archive into one error.
+
+    Raises:
+        DamagedError: whatever it was. Failures of the disk stay what they are.
+    """
+    try:
+        yield
+    except _DAMAGED as error:
+        raise DamagedError(type(error).__name__) from error
+    except OSError as error:
+        # A place before the beginning of the file, asked for because a number in it is wrong.
+        if error.errno != errno.EINVAL and not isinstance(error, gzip.BadGzipFile):
+            raise
+        raise DamagedError(type(error).__name__) from error
 
 
 def sniff(head: bytes) -> Kind:
@@ -57,7 +99,8 @@ def identify(path: Path) -> Kind:
     with path.open("rb") as stream:
         kind = sniff(stream.read(HEAD))
     if kind == "zip" and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
+        # The end of a zip can be there and its list of files be damaged.
+        with suppress(DamagedError), telling_damage(), zipfile.ZipFile(path) as archive:
             if any(name.startswith("xl/") for name in archive.namelist()):
                 return "xlsx"
     return kind

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from opendata.catalogue import Dataset, TableColumn, load_dataset
 from opendata.errors import SettingsError
+from opendata.yaml_text import NOT_YAML, load_plain
 
 #: Environment variable that says which datasets are taken from a mirror.
 SETTING = "SIGNALS_MIRRORS"
@@ -71,9 +70,20 @@ def load_mirror(folder: Path, mirror: str) -> Dataset:
             next_step=f"use one of {', '.join(known) or 'none'} in {SETTING}",
             dataset=folder.name,
         )
-    own: dict[str, Any] = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+    own = _own(path)
     usual = load_dataset(folder / "dataset.yml")
     return load_dataset(folder / "dataset.yml", {"tables": _spelled_out(usual), **own})
+
+
+def _own(path: Path) -> dict[str, Any]:
+    where = {"next_step": "correct the file", "file": path.name, "dataset": path.parent.parent.name}
+    try:
+        own = load_plain(path.read_bytes())
+    except NOT_YAML as error:
+        raise SettingsError(f"not valid YAML: {error}", **where) from error
+    if not isinstance(own, dict) or not all(isinstance(key, str) for key in own):
+        raise SettingsError("it is no mapping of names", **where)
+    return own
 
 
 def _spelled_out(dataset: Dataset) -> dict[str, Any]:

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import IO, cast
 
 import polars as pl
+from polars.exceptions import PolarsError
 
-from opendata.magic import identify
+from opendata.errors import ArchiveError
+from opendata.magic import DamagedError, identify, telling_damage
 
 _CHUNK = 8 << 20
 #: Bytes of a chunk looked at again with the next one, so that no number is cut in two.
@@ -30,7 +32,22 @@ def numbers_in(path: Path) -> Iterator[pl.Series]:
 
     Zip, gzip, tar in gzip and workbooks are unpacked; of a Parquet file the columns of
     text and of whole numbers are read.
+
+    Raises:
+        ArchiveError: it cannot be unpacked or read, so that nobody knows who stands in it.
     """
+    try:
+        with telling_damage():
+            yield from _numbers(path)
+    except (DamagedError, PolarsError) as error:
+        raise ArchiveError(
+            "it cannot be unpacked, so that the numbers in it are not known",
+            next_step="remove its folder and fetch the dataset again",
+            file=path.name,
+        ) from error
+
+
+def _numbers(path: Path) -> Iterator[pl.Series]:
     if identify(path) == "parquet":
         yield from _in_columns(path)
         return

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from opendata.clock import Clock
+from opendata.diff import diff
 from opendata.errors import OpenDataError, QualityError
 from opendata.quality import CheckResult, reason_to_hold, require
 from opendata.source_status import record_failure, record_success
 from opendata.state import Version
-from opendata.versions import TableStore
+from opendata.versions import LINEAGE, TableStore
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,26 @@ def unchanged(store: TableStore, serving: Version, clock: Clock) -> Outcome:
     """Note that a dataset was asked and that what serves is still what there is."""
     record_success(store.data_dir, serving.dataset, serving.publisher_date, clock)
     return Outcome("unchanged", serving)
+
+
+def repeated(store: TableStore, version: Version) -> Version | None:
+    """Return what serves, if a staged window only repeats its records, of the same publication.
+
+    Asked again before its source publishes anew, a window begins later than the one that serves:
+    other bytes, no other record.
+    """
+    serving = store.current(version.dataset)
+    if serving is None or version.kind != "events":
+        return None
+    same = (version.publisher_date, version.code_version, set(version.tables))
+    if same != (serving.publisher_date, serving.code_version, set(serving.tables)):
+        return None
+    for name, rows in store.rows_of(version).items():
+        key = list(version.tables[name].key)
+        served = store.scan(name).join(rows.select(key), on=key, how="semi", nulls_equal=True)
+        if not diff(served, rows, key, ignore=LINEAGE).is_empty():
+            return None
+    return serving
 
 
 def _held(

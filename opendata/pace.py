@@ -79,13 +79,13 @@ def retry_after(headers: Mapping[str, str]) -> float:
     A date is counted from the answer's own ``Date``, so clocks that differ do no harm.
     """
     value = headers.get("retry-after", "").strip()
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value)
     try:
         until = parsedate_to_datetime(value)
         asked = parsedate_to_datetime(headers.get("date", ""))
         return max(0.0, (until - asked).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0.0
 
 

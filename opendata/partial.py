@@ -227,7 +227,7 @@ class Partial:
 def announced_length(headers: Mapping[str, str]) -> int | None:
     """Return the ``Content-Length`` of an answer, ``None`` if it has none."""
     length = headers.get("content-length", "")
-    return int(length) if length.isdigit() else None
+    return int(length) if length.isascii() and length.isdigit() else None
 
 
 def _validator(etag: str | None, last_modified: str | None) -> str | None:

@@ -6,13 +6,11 @@ what the values mean.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from opendata.counting import opened
-from opendata.magic import identify
+from opendata.magic import DamagedError, identify, telling_damage
 
 TEXT = ("zip", "gzip", "text", "json")
 
@@ -30,10 +28,10 @@ def find_line(path: Path, values: Sequence[str], member: str | None = None) -> i
     if kind not in TEXT or not wanted:
         return None
     try:
-        with opened(path, kind, member) as stream:
+        with telling_damage(), opened(path, kind, member) as stream:
             for number, line in enumerate(stream, start=1):
                 if all(value in line for value in wanted):
                     return number
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, IndexError):
+    except (DamagedError, OSError, IndexError):
         return None
     return None

@@ -32,6 +32,8 @@ _MEMBER_LIMIT = 1 << 28
 #: Formats that hold the same thing: a table. Publishers go from one to another.
 _TABULAR = frozenset({"csv", "xlsx", "parquet"})
 _JSON = frozenset({"json", "jsonl"})
+#: What the libraries raise on bytes that are not what they seem.
+UNREADABLE = (pl.exceptions.PolarsError, fastexcel.FastExcelError, csv.Error, UnicodeError)
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,12 @@ class Opened:
     headers: list[str]
     notes: tuple[str, ...] = ()
     native: pl.LazyFrame | None = None
+
+
+def reason(error: Exception) -> str:
+    """Return the first line of what a library says, without the paths that may follow."""
+    lines = str(error).splitlines()
+    return lines[0][:200] if lines else type(error).__name__
 
 
 def wants(resource: Resource, headers: Iterable[str]) -> list[str]:

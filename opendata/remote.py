@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
-from typing import Any, Protocol, runtime_checkable
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, TypeVar, runtime_checkable
 from urllib.parse import urlencode
 
 from opendata.catalogue import Dataset, Resource
@@ -20,6 +22,17 @@ from opendata.clock import PARIS
 from opendata.errors import PortalError
 
 Page = list[dict[str, Any]]
+Parameters = ParamSpec("Parameters")
+Yielded = TypeVar("Yielded")
+#: What reading a field raises where an answer is not what its portal documents.
+_OTHER_SHAPE = (
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+)
 
 #: Titles under which portals without licence ids name the licences of data.gouv.fr.
 LICENCE_IDS: Mapping[str, str] = {
@@ -224,6 +237,51 @@ def published(title: str, last_modified: datetime | None, window: DateWindow | N
 
 
 def safe_name(text: str, fallback: str) -> str:
-    """Return a file name made of harmless characters only."""
+    """Return a file name made of harmless characters only; it begins with a letter or digit."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")
-    return name[-120:] or fallback
+    return name[-120:].lstrip("._-") or fallback
+
+
+def count(value: Any) -> int | None:
+    """Return a number that a portal announces; ``None`` where it announces none.
+
+    Raises:
+        PortalError: it is no whole number, or a negative one.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise PortalError(
+            f"the portal announces {str(value)[:40]!r} where a number belongs",
+            next_step="tell the portal; nothing was changed",
+        )
+    return value
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Turn whatever an answer of another shape than the documented one breaks into one error.
+
+    Raises:
+        PortalError: the answer has another shape.
+    """
+    try:
+        yield
+    except _OTHER_SHAPE as error:
+        raise PortalError(
+            f"the portal's answer has not the documented shape ({type(error).__name__})",
+            next_step="look at the page of the dataset; what is published here stays as it is",
+        ) from error
+
+
+def understood_pages(
+    method: Callable[Parameters, Iterator[Yielded]],
+) -> Callable[Parameters, Iterator[Yielded]]:
+    """Return a method that yields, under the rules of :func:`understood`."""
+
+    @wraps(method)
+    def read(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Iterator[Yielded]:
+        with understood():
+            yield from method(*args, **kwargs)
+
+    return read

@@ -17,6 +17,7 @@ from typing import Literal
 
 from opendata.errors import ContractError
 from opendata.files import CHUNK
+from opendata.magic import DamagedError, telling_damage
 
 Kind = Literal["csv", "json", "jsonl", "parquet", "xlsx", "xml"]
 
@@ -74,9 +75,9 @@ def _kind_of_text(path: Path, text: bytes) -> Kind:
 
 def _is_workbook(path: Path) -> bool:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with telling_damage(), zipfile.ZipFile(path) as archive:
             return any(name.startswith("xl/workbook.") for name in archive.namelist())
-    except zipfile.BadZipFile as error:
+    except DamagedError as error:
         raise _refused(path, f"a broken zip archive: {error}", "fetch it again") from error
 
 

@@ -6,6 +6,8 @@ the fetch itself (:mod:`opendata.fetch`).
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -16,12 +18,12 @@ from opendata import overlay
 from opendata.clock import Clock
 from opendata.counting import count_records
 from opendata.download import Progress
-from opendata.fetch import Fetched, fetch_dataset
+from opendata.fetch import Fetched, ask, fetch_dataset
 from opendata.fetched import load_fetched, save_fetched
 from opendata.http import Http
 from opendata.ingest import Source
 from opendata.receipt import Receipt, load_receipt
-from opendata.remote import Portal
+from opendata.remote import Portal, RemoteFile
 from opendata.state import version_id
 from opendata.versions import TableStore
 
@@ -63,6 +65,46 @@ def take(source: Source, store: TableStore, clock: Clock, connect: Connect) -> F
     fetched = replace(fetched, receipts=_counted(source, fetched.receipts, store.data_dir))
     save_fetched(store.data_dir, fetched)
     return fetched
+
+
+def look(source: Source, store: TableStore, clock: Clock, connect: Connect) -> str | None:
+    """Ask the portal what a dataset offers now, and download nothing.
+
+    Returns:
+        What stands for the publication: the same text as long as the portal offers the same,
+        whatever of it was taken meanwhile; ``None`` where nothing can be new before tomorrow.
+
+    Raises:
+        OpenDataError: the portal did not answer, or offers what may not be taken.
+    """
+    dataset, since = source.dataset, _since(source, store, clock)
+    if dataset.overlays is not None and since == clock.today():
+        return None
+    with connect(dataset.host) as client:
+        offered = ask(
+            dataset,
+            portal=client.portals[dataset.portal],
+            today=clock.today(),
+            previous=_receipts(source, store),
+            since=since,
+        )
+    told: dict[str, list[list[str]]] = {}
+    for name, remote in offered.remotes.items():
+        told.setdefault(name.partition("/")[0], []).append(_identity(remote))
+    # Of a period that grows and shrinks with what was taken only the newest file counts.
+    newest = {name: max(files) if offered.window else files for name, files in told.items()}
+    text = json.dumps([newest, offered.missing], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _identity(remote: RemoteFile) -> list[str]:
+    """Return what tells a file from its successor, the strongest thing the portal says."""
+    if remote.last_modified is not None and remote.checksum is None:
+        strongest = remote.last_modified.isoformat()
+    else:
+        strongest = str(remote.checksum or "")
+    weaker = "" if strongest else f"{remote.publisher_date} {remote.rows_expected} {remote.size}"
+    return [strongest, weaker, remote.resource_id]
 
 
 def _since(source: Source, store: TableStore, clock: Clock) -> date | None:

@@ -11,10 +11,11 @@ is never written plain because the extension is missing.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import util
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,8 @@ import polars as pl
 from opendata.errors import SettingsError, StateError
 
 MEMORY_LIMIT = "1GB"
+#: Name under which DuckDB keeps the key of encrypted Parquet.
+_SEAL = "seal"
 #: Loading the extension takes longer than most of what is then asked: it is loaded once a
 #: process and setting, and each encrypted file is attached to that instance while it is open.
 _instances: dict[tuple[int, str, str, int], duckdb.DuckDBPyConnection] = {}
@@ -144,6 +147,56 @@ class Warehouse:
                 f"the database could not be written again ({type(error).__name__})",
                 next_step="run again; what was there is unchanged",
                 file=target.name,
+            ) from None
+        finally:
+            os.umask(previous)
+
+    @classmethod
+    def sealing(cls, key: str, *, temporary: Path) -> Self:
+        """Open a database in memory that reads and writes Parquet encrypted under ``key``.
+
+        Args:
+            key: 64 hexadecimal digits.
+            temporary: folder for spilled data, which is encrypted too.
+
+        Raises:
+            SettingsError: the extension that encrypts cannot be loaded.
+        """
+        warehouse = cls(_connect(":memory:", temporary, MEMORY_LIMIT, 0))
+        load_encryption(warehouse.connection)
+        secret = base64.b64encode(bytes.fromhex(key)).decode()
+        warehouse.execute(f"PRAGMA add_parquet_key('{_SEAL}', '{secret}')")
+        return warehouse
+
+    def copy_parquet(
+        self,
+        source: Path,
+        target: Path,
+        *,
+        opened: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write a Parquet file again, mode 0600: encrypted under the key given, or opened.
+
+        Raises:
+            StateError: the source cannot be read with this key.
+        """
+        config = f"{{footer_key: '{_SEAL}'}}"
+        reading = f", encryption_config = {config}" if opened else ""
+        writing = "" if opened else f", ENCRYPTION_CONFIG {config}"
+        pairs = ", ".join(f"{identifier(k)}: {literal(v)}" for k, v in (metadata or {}).items())
+        told = f", KV_METADATA {{{pairs}}}" if pairs else ""
+        previous = os.umask(0o077)
+        try:
+            self.execute(
+                f"COPY (FROM read_parquet({literal(source)}{reading})) TO {literal(target)} "
+                f"(FORMAT parquet, COMPRESSION zstd{writing}{told})"
+            )
+        except duckdb.Error as error:
+            raise StateError(
+                f"a table could not be encrypted or opened ({type(error).__name__})",
+                next_step="check the key; what was there is unchanged",
+                file=source.name,
             ) from None
         finally:
             os.umask(previous)

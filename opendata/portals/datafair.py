@@ -16,10 +16,13 @@ from opendata.remote import (
     DateWindow,
     Page,
     RemoteFile,
+    count,
     instant,
     licence_id,
     published,
     safe_name,
+    understood,
+    understood_pages,
     with_query,
 )
 
@@ -37,6 +40,7 @@ class DataFair:
     def __init__(self, http: Http) -> None:
         self._http = http
 
+    @understood()
     def describe(
         self, dataset: Dataset, resource: Resource, window: DateWindow | None
     ) -> RemoteFile:
@@ -74,6 +78,7 @@ class DataFair:
             paged=True,
         )
 
+    @understood_pages
     def pages(self, dataset: Dataset, resource: Resource, remote: RemoteFile) -> Iterator[Page]:
         """See :meth:`opendata.remote.PagedPortal.pages`."""
         url: str | None = remote.url
@@ -102,7 +107,7 @@ class DataFair:
 
 
 def _total(answer: Json) -> int:
-    total = answer.get("total")
-    if not isinstance(total, int):
+    total = count(answer.get("total"))
+    if total is None:
         raise PortalError("the portal does not say how many lines there are", next_step=_LOOK)
     return total

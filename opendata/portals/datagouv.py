@@ -21,9 +21,11 @@ from opendata.remote import (
     DateWindow,
     RemoteFile,
     ResourceGoneError,
+    count,
     instant,
     published,
     safe_name,
+    understood,
 )
 
 Json = dict[str, Any]
@@ -37,6 +39,7 @@ class DataGouv:
     def __init__(self, http: Http) -> None:
         self._http = http
 
+    @understood()
     def describe(
         self, dataset: Dataset, resource: Resource, window: DateWindow | None
     ) -> RemoteFile:
@@ -61,7 +64,7 @@ class DataGouv:
             file_name=safe_name(PurePosixPath(urlsplit(url).path).name, resource.name),
             publisher_date=published(title, modified, window),
             last_modified=modified,
-            size=found.get("filesize") or None,
+            size=count(found.get("filesize") or None),
             checksum=_checksum(found.get("checksum")),
             window=window,
         )

@@ -15,9 +15,11 @@ from opendata.remote import (
     DateWindow,
     RemoteFile,
     ResourceGoneError,
+    count,
     instant,
     published,
     safe_name,
+    understood,
     with_query,
 )
 
@@ -38,6 +40,7 @@ class Dido:
     def __init__(self, http: Http) -> None:
         self._http = http
 
+    @understood()
     def describe(
         self, dataset: Dataset, resource: Resource, window: DateWindow | None
     ) -> RemoteFile:
@@ -75,7 +78,7 @@ class Dido:
             publisher_date=published(title, modified, window),
             last_modified=modified,
             # A filter in the query makes the announced count that of another file.
-            rows_expected=None if resource.query else vintage.get("rows"),
+            rows_expected=None if resource.query else count(vintage.get("rows")),
             window=window,
         )
 

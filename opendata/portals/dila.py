@@ -17,11 +17,20 @@ from opendata.catalogue import Dataset, Resource
 from opendata.clock import PARIS
 from opendata.errors import PortalError, SettingsError
 from opendata.http import Http, MissingError
-from opendata.remote import DateWindow, RemoteFile, ResourceGoneError, published, safe_name
+from opendata.remote import (
+    DateWindow,
+    RemoteFile,
+    ResourceGoneError,
+    published,
+    safe_name,
+    understood,
+)
 
 #: A line of the listing: the name of a file, its day and time in Paris.
 _ENTRY = re.compile(
-    r'href="(?P<href>[^"/?#]+)"[^\n]*?(?P<when>\d{4}-\d{2}-\d{2} \d{2}:\d{2})', re.IGNORECASE
+    # Bounded, so that a page of half entries does not take time by its square.
+    r'href="(?P<href>[^"/?#\n]{1,255})"[^\n]{0,500}?(?P<when>\d{4}-\d{2}-\d{2} \d{2}:\d{2})',
+    re.IGNORECASE,
 )
 _LOOK = "look at the folder with a browser; what is published here stays as it is"
 
@@ -32,6 +41,7 @@ class Dila:
     def __init__(self, http: Http) -> None:
         self._http = http
 
+    @understood()
     def listing(
         self, dataset: Dataset, resource: Resource, window: DateWindow | None
     ) -> tuple[RemoteFile, ...]:

@@ -22,10 +22,13 @@ from opendata.remote import (
     DateWindow,
     Page,
     RemoteFile,
+    count,
     fold,
     instant,
     published,
     safe_name,
+    understood,
+    understood_pages,
     with_query,
 )
 
@@ -70,6 +73,7 @@ class Insee:
         self._http = http
         self._key = api_key
 
+    @understood()
     def describe(
         self, dataset: Dataset, resource: Resource, window: DateWindow | None
     ) -> RemoteFile:
@@ -106,11 +110,13 @@ class Insee:
         )
         return remote if self._any(resource, remote) else replace(remote, rows_expected=0)
 
+    @understood_pages
     def pages(self, dataset: Dataset, resource: Resource, remote: RemoteFile) -> Iterator[Page]:
         """See :meth:`opendata.remote.PagedPortal.pages`."""
         for page, _mark in self.pages_after(dataset, resource, remote, None):
             yield page
 
+    @understood_pages
     def pages_after(
         self, dataset: Dataset, resource: Resource, remote: RemoteFile, mark: str | None
     ) -> Iterator[tuple[Page, str]]:
@@ -217,8 +223,8 @@ def _days(remote: RemoteFile) -> Iterator[date]:
 
 
 def _announced(header: Any) -> int:
-    total = header.get("total") if isinstance(header, dict) else None
-    if not isinstance(total, int):
+    total = count(header.get("total")) if isinstance(header, dict) else None
+    if total is None:
         raise PortalError("the API does not say how many records match", next_step=_LATER)
     return total
 

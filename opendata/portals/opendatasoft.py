@@ -20,6 +20,7 @@ from opendata.remote import (
     licence_id,
     published,
     safe_name,
+    understood,
     with_query,
 )
 
@@ -36,6 +37,7 @@ class Opendatasoft:
     def __init__(self, http: Http) -> None:
         self._http = http
 
+    @understood()
     def describe(
         self, dataset: Dataset, resource: Resource, window: DateWindow | None
     ) -> RemoteFile:
@@ -91,7 +93,7 @@ class Opendatasoft:
         filters = {name: query[name] for name in _FILTERS if name in query}
         answer = self._http.get_json(f"{base}/records", params={**filters, "limit": "0"})
         total = answer.get("total_count") if isinstance(answer, dict) else None
-        if not isinstance(total, int):
+        if isinstance(total, bool) or not isinstance(total, int) or total < 0:
             raise PortalError("the portal does not say how many records match", next_step=_CHECK)
         return total
 

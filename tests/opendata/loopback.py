@@ -10,6 +10,7 @@ import json
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -71,6 +72,16 @@ class Seen:
     headers: dict[str, str]
 
 
+class _Server(ThreadingHTTPServer):
+    """A quiet server: it may be on a full disk, where even a word about it cannot be kept."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Loopback:
     """The server; ``script`` the answers of a path, read what was asked in ``seen``."""
 
@@ -78,8 +89,7 @@ class Loopback:
         self.seen: list[Seen] = []
         self._scripts: dict[str, list[Reply]] = {}
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(Path(__file__).with_name("self_signed.pem"))
@@ -177,11 +187,25 @@ def _send(handler: BaseHTTPRequestHandler, reply: Reply, asked: dict[str, str]) 
         return
     handler.wfile.write(body[: reply.reset_after])
     handler.wfile.flush()
-    time.sleep(0.05)  # let the client read what was sent before the reset discards it
+    while _lies_unread(
+        handler.server.server_address[1], handler.client_address[1]
+    ):  # a reset would discard it
+        time.sleep(0.001)
     linger = struct.pack("ii", 1, 0)
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     handler.close_connection = True
     handler.connection.close()
+
+
+def _lies_unread(ours: int, theirs: int) -> bool:
+    """Tell whether bytes are on their way between two ports, or wait there for the program."""
+    for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
+        _, local, remote, _, queues, *_ = line.split()
+        ends = int(local.rpartition(":")[2], 16), int(remote.rpartition(":")[2], 16)
+        sent, received = (int(queue, 16) for queue in queues.split(":"))
+        if (ends == (ours, theirs) and sent) or (ends == (theirs, ours) and received):
+            return True
+    return False
 
 
 @contextmanager
@@ -204,6 +228,6 @@ def fast_http(
         Addresses(hosts, bases=PortalBases(server.bases(*hosts))),
         gates=Gates(paces={}, default=Pace(interval=0.0), timer=timer or Timer()),
         retry=retry or Retry(wait_initial=0.001, wait_jitter=0.001, retry_after_cap=0.01),
-        limits=limits or Limits(connect=5, read=5),
+        limits=limits or Limits(connect=60, read=60),
         tls=tls or TLS,
     )

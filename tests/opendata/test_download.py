@@ -391,7 +391,7 @@ def test_nothing_is_taken_beyond_the_total_of_the_rest(
 
 def test_a_body_of_unknown_length_is_capped(server: Loopback, tmp_path: Path):
     server.script(PATH, endless(ROWS))
-    limits = Limits(connect=5, read=5, unannounced_bytes=200_000)
+    limits = Limits(connect=60, read=60, unannounced_bytes=200_000)
     with fast_http(server, HOST, limits=limits) as http:
         message = "more than 200,000 bytes came and no length was announced"
         error, taken = stopped_at(http, job(tmp_path), DownloadError, message)
@@ -404,7 +404,7 @@ def test_a_body_of_unknown_length_is_capped(server: Loopback, tmp_path: Path):
 def test_a_body_of_unknown_length_may_be_four_times_the_previous_one(
     server: Loopback, tmp_path: Path
 ):
-    limits = Limits(connect=5, read=5, unannounced_bytes=1000)
+    limits = Limits(connect=60, read=60, unannounced_bytes=1000)
     with fast_http(server, HOST, limits=limits) as http:
         server.script(PATH, Reply(200, ROWS))
         previous = run(http, tmp_path).receipt
@@ -453,7 +453,7 @@ def test_paging_stops_at_what_was_announced_or_may_come(
 ):
     server.script(PATH, as_json([{"siren": "1"}, {"siren": "2"}]))  # 28 bytes as lines
     paged = replace(REMOTE, paged=True, rows_expected=expected)
-    limits = Limits(connect=5, read=5, unannounced_bytes=50)
+    limits = Limits(connect=60, read=60, unannounced_bytes=50)
     with (
         fast_http(server, HOST, limits=limits) as http,
         pytest.raises(DownloadError, match=message),
@@ -661,7 +661,7 @@ def test_a_full_disk_is_found_from_the_announced_length(
 
 def test_a_slow_drip_is_cut_and_can_be_resumed(server: Loopback, tmp_path: Path):
     server.script(PATH, Reply(200, ROWS, {"ETag": '"v1"'}, drip=0.005))
-    limits = Limits(connect=5, read=5, window=0.1, min_rate=10_000)
+    limits = Limits(connect=60, read=60, window=0.1, min_rate=10_000)
     retry = Retry(attempts=1)
     with (
         fast_http(server, HOST, limits=limits, retry=retry) as http,

@@ -71,7 +71,7 @@ def test_a_header_alone_is_a_file_only_where_that_is_declared(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("in_memory", [True, False])
-def test_rows_are_put_in_order_once(
+def test_rows_are_put_in_order_beside_what_they_are_read_from(
     in_memory: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not in_memory:
@@ -79,12 +79,11 @@ def test_rows_are_put_in_order_once(
     path = tmp_path / "rows.parquet"
     rows = pl.DataFrame({"k": ["b", "a", "b", "a"], "d": [None, 2, 1, None], "v": [1, 2, 3, 4]})
     rows.write_parquet(path)
-    parquet.arrange(path, ("k", "d"))
-    assert pl.read_parquet(path)["v"].to_list() == [4, 2, 1, 3], "nulls first"
-    written = path.stat().st_mtime_ns
-    parquet.arrange(path, ("k", "d"))
-    parquet.arrange(path, ())
-    assert path.stat().st_mtime_ns == written, "what is in order is left alone"
+    ordered = parquet.arranged(pl.scan_parquet(path), ("k", "d"), path)
+    assert ordered.collect()["v"].to_list() == [4, 2, 1, 3], "nulls first"
+    assert pl.read_parquet(path).equals(rows), "what was read is left alone"
+    assert parquet.arranged(ordered, ("k", "d"), path) is ordered
+    assert parquet.arranged(ordered, (), path) is ordered
 
 
 def test_a_query_with_parameters_is_asked_like_a_table(tmp_path: Path) -> None:

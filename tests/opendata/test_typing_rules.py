@@ -181,6 +181,23 @@ def test_luhn_agrees_with_stdnum(texts: list[str]) -> None:
     assert valid == [oracle.is_valid(text) for text in texts]
 
 
+ODD = st.none() | st.sampled_from(["[ND]", "", "+1234567", "732829320", "732829321"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(ODD | st.text("0123456789 +٣A", min_size=7, max_size=11), min_size=1), st.booleans()
+)
+def test_what_is_refused_breaks_a_rule_and_is_told_which(
+    texts: list[str | None], nullable: bool
+) -> None:
+    number = column("siren", type="code", pattern="[0-9]{9}", luhn={}, nullable=nullable)
+    right = [text for text in texts if text and len(text) == 9 and text.isascii()]
+    kept = [text for text, rule in judge(number, texts) if rule is None]
+    allowed = [None, "[ND]"] if nullable else []
+    assert set(kept) <= {*allowed, *(text for text in right if oracle.is_valid(text))}
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(DIGITS, min_size=1, max_size=40))
 def test_completed_numbers_are_valid_and_any_other_last_digit_is_not(bodies: list[str]) -> None:

@@ -389,7 +389,7 @@ def test_killed_at_any_point_the_former_state_serves_and_a_second_run_ends_the_s
         publish(TableStore(tmp_path / str(at)), 1, {"1": "a"})
         arguments = [str(tmp_path / str(at)), str(at), str(Path(__file__).parent)]
         children.append(subprocess.Popen([sys.executable, "-c", KILLED, *arguments]))
-    assert [child.wait(timeout=60) for child in children] == [9] * len(points)
+    assert [child.wait(timeout=600) for child in children] == [9] * len(points)
     for at, point in enumerate(points):
         store = TableStore(tmp_path / str(at))
         visible = content(store.scan(TABLE))

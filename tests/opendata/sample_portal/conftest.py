@@ -60,7 +60,7 @@ def get(portal: SamplePortal) -> Get:
         **headers: str,
     ) -> Reply:
         parts = urlsplit(portal.base_url)
-        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
         target = f"/{host}{path}" + (f"?{urlencode(q)}" if q else "")
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}

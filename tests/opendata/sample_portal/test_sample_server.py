@@ -32,7 +32,7 @@ def test_each_official_host_has_a_loopback_base(portal: SamplePortal) -> None:
 
 def test_an_ordinary_client_follows_to_the_file(portal: SamplePortal, sample: Path) -> None:
     stable = "/api/1/datasets/r/22847056-61df-452d-837d-8b8ceadbfc52"
-    with urlopen(portal.bases()["www.data.gouv.fr"] + stable, timeout=10) as answer:
+    with urlopen(portal.bases()["www.data.gouv.fr"] + stable, timeout=60) as answer:
         assert answer.read() == (sample / "decp/2025-01-06/decp.csv").read_bytes()
 
 
@@ -40,7 +40,7 @@ def test_the_port_is_free_again_after_use(sample: Path) -> None:
     with SamplePortal(sample) as portal:
         url, port = portal.base_url, int(portal.base_url.rsplit(":", 1)[1])
     with pytest.raises(URLError):
-        urlopen(url, timeout=2)
+        urlopen(url, timeout=60)
     with SamplePortal(sample, port=port) as again:
         assert again.base_url == url
 
@@ -65,7 +65,7 @@ def test_nothing_is_said_even_when_a_client_leaves(
     port = int(portal.base_url.rsplit(":", 1)[1])
     target = "/bodacc-datadila.opendatasoft.com/api/explore/v2.1/catalog/datasets"
     for _ in range(3):
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
             request = f"GET {target}/annonces-commerciales/exports/json HTTP/1.1\r\nHost: x\r\n\r\n"
             client.sendall(request.encode())
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")

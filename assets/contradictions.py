@@ -11,12 +11,13 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from assets import discovery
+from assets import discovery, shown
 from assets.dataset_assets import POOL, core_key
 from assets.frames import StoreFrames
 from assets.workspace import Workspace, WorkspaceResource
 from opendata import parquet
 from opendata.assembly import Content
+from opendata.files import digest
 from signals.contradictions import INPUTS, contradictions, rules
 
 TABLE = "contradictions"
@@ -37,8 +38,11 @@ def make(workspace: Workspace) -> pl.DataFrame:
 def content(workspace: Workspace) -> dict[str, Content]:
     """Return the table as the warehouse takes it; nothing while it was never made."""
     path = _path(workspace)
-    if not path.exists():
-        return {}
+    return described(path) if path.exists() else {}
+
+
+def described(path: Path) -> dict[str, Content]:
+    """Return the table in the file ``path`` with what it and its columns mean."""
     columns = {column.name: f"{column.en} / {column.fr}" for column in rules().columns}
     comment = (
         "What two registers say and cannot both be true: both values are kept. "
@@ -72,10 +76,15 @@ def registers_compared(workspace: WorkspaceResource) -> dg.MaterializeResult[Non
     with workspace.writing("comparing registers") as opened:
         counts = make(opened)
         said = opened.provenance()
+        version = shown.content_version(digest(_path(opened)))
     return dg.MaterializeResult(
         metadata={
             **said,
             "dagster/row_count": int(counts["rows"].sum()),
             **{str(kind): int(rows) for kind, rows in counts.iter_rows()},
-        }
+            "by kind": dg.MetadataValue.md(
+                shown.chart("contradictions by kind", dict(counts.iter_rows()))
+            ),
+        },
+        data_version=version,
     )

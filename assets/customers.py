@@ -10,8 +10,9 @@ from functools import partial
 
 import polars as pl
 
+from assets.insolvency import JUDGMENTS, NOTICES
 from assets.workspace import Workspace
-from signals import groups
+from signals import groups, insolvency
 from signals.contract import EXPORTED_VERDICTS
 from signals.feed.customers import KNOWN_SCHEMA, Customers
 from signals.fit import COMPANY_SCHEMA
@@ -33,7 +34,16 @@ def customers(workspace: Workspace) -> Customers:
     """
     profiles = {} if workspace.profiles is None else load_profiles(workspace.profiles)
     register = partial(companies, workspace)
-    return Customers(profiles, register, links(workspace), known(workspace))
+    return Customers(profiles, register, links(workspace), known(workspace), states(workspace))
+
+
+def states(workspace: Workspace) -> pl.LazyFrame:
+    """Return the state of insolvency of each company today, if judgments are loaded."""
+    store = workspace.store
+    if store.current("bodacc") is None:
+        return insolvency.SCHEMA.to_frame().lazy()
+    rows = insolvency.periods(store.scan(JUDGMENTS), store.scan(NOTICES))
+    return insolvency.standing_on(rows, workspace.clock.today())
 
 
 def companies(workspace: Workspace, wanted: pl.LazyFrame) -> pl.LazyFrame:

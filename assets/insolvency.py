@@ -6,6 +6,8 @@ belong here: what judgments come to (``signals/insolvency.py``).
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from assets.workspace import Workspace
 from opendata import parquet
 from opendata.assembly import Content
@@ -29,12 +31,17 @@ def content(workspace: Workspace) -> dict[str, Content]:
     rows = periods(store.scan(JUDGMENTS), store.scan(NOTICES))
     target = workspace.data_dir / "tables" / f"{TABLE}.parquet"
     parquet.sink(rows, target, sort_by=("siren", "since"), point=TABLE)
+    return described(target)
+
+
+def described(path: Path) -> dict[str, Content]:
+    """Return the table in the file ``path``, and the question of a day, with what they mean."""
     comment = (
         "State of insolvency of each company, from one judgment to the next, as BODACC now stands "
         "/ État de procédure collective de chaque société, d'un jugement au suivant"
     )
     asked = "State of insolvency on a day / État de procédure collective à une date"
     return {
-        TABLE: Content([target], ("siren", "since"), comment, COLUMNS),
+        TABLE: Content([path], ("siren", "since"), comment, COLUMNS),
         f"{TABLE}_as_of": Content((), (), asked, COLUMNS, query=_AS_OF, parameters=("day",)),
     }

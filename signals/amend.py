@@ -15,7 +15,7 @@ import polars as pl
 from signals.contract import SIGNAL_SCHEMA, Reason
 from signals.evidence import PAYLOAD, exploded, gathered, overrides
 from signals.identity import hashed
-from signals.scoring import scored
+from signals.scoring import DOUBTED, scored
 
 #: Taken from the record whose values are shown, but no change by themselves.
 _FOLLOWING = ("expirytime", "half_life_days", "rule_version")
@@ -90,6 +90,8 @@ def amendments(
         evidence=pl.col("evidence_all"),
         confidence=pl.col("confidence_all"),
         base_score=pl.col("_base"),
+        # The confidence is that of the evidence again; whoever compares registers lowers it.
+        **{DOUBTED: _NO_TEXT},
         **{name: pl.col(f"{name}_new") for name in ("recordedtime", "run_id", "schema_version")},
     )
     return renamed(scored(new, day.date()))

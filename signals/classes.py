@@ -1,6 +1,7 @@
 """The data class of each column of the feed.
 
-Belongs here: one class a column; a test compares them with the contract, and with values.
+Belongs here: one class a column; a test compares them with the contract, and with values. Every
+column is named, none has a class by default: a new one is classed by somebody, or a test fails.
 ``company`` is what describes the unit a row is about: on a row whose ``dataclassification``
 says ``sole_trader`` it is about a natural person.
 """

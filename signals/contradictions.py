@@ -18,6 +18,7 @@ from pathlib import Path
 
 import polars as pl
 import yaml
+from pydantic import Field
 
 from opendata.catalogue import Column, Model
 from opendata.typing_rules import DTYPES
@@ -43,6 +44,9 @@ class Kind(Model):
 
     days: int
     recent_days: int = 0
+    left: tuple[str, ...] = ()
+    right: tuple[str, ...] = ()
+    confidence: float = Field(default=0.5, gt=0, lt=1)
     note_fr: str
     note_en: str
 

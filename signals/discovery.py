@@ -55,6 +55,7 @@ def discovered(
     account_id: str,
     types: pl.DataFrame,
     now: datetime,
+    insolvency: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return the companies an account is shown, best first, in :data:`DISCOVERY_SCHEMA`.
 
@@ -66,6 +67,7 @@ def discovered(
         account_id: the tenant.
         types: catalogue of signals.
         now: instant at which freshness and expiry are taken.
+        insolvency: state of each company on that day, as for a lead's score.
     """
     policy = rating.profile.discovery
     if policy is None:
@@ -82,7 +84,7 @@ def discovered(
     rows = rows.with_columns(account_id=pl.lit(account_id), lead_id=pl.col("siren"))
     fresh = _fresh(rows, types, now, policy.fresh_days)
     rows = rows.join(fresh, on="siren", how="semi")
-    scores = lead_scores(rows, types, now, rating=rating).filter(
+    scores = lead_scores(rows, types, now, rating=rating, insolvency=insolvency).filter(
         pl.col("suppressed_by").is_null(),
         pl.col("score") > 0,
         pl.col("score") >= policy.least_score,

@@ -38,6 +38,8 @@ ENDS = ("insufficient_assets", "liabilities_cleared", "closed")
 SILENT = (LIQUIDATION, "insufficient_assets")
 #: The longest plan (Code de commerce, L626-12, L631-19; fifteen years for farmers only).
 PLAN_YEARS = 10
+#: Years after which a judgment that nothing followed says nothing of today (as search-infra does).
+FORGOTTEN_YEARS = 10
 CANCEL = "cancel"
 SCHEMA = pl.Schema(
     {
@@ -95,6 +97,19 @@ def as_of(states: pl.LazyFrame, day: date) -> pl.LazyFrame:
     """Return the rows of :func:`periods` that hold on ``day``, at most one a company."""
     over = (pl.col("until") <= day).fill_null(value=False)
     return states.filter(pl.col("since") <= day, over.not_())
+
+
+def standing_on(states: pl.LazyFrame, day: date) -> pl.LazyFrame:
+    """Return the last state of each company begun by ``day``, one row each.
+
+    ``silences`` is false for one that is over by then, or so old that it is to be forgotten: its
+    company is free, which is not the same as having no row, where nothing is known.
+    """
+    begun = states.filter(pl.col("since") <= day).sort("siren", "since")
+    last = begun.unique("siren", keep="last", maintain_order=True)
+    over = (pl.col("until") <= day).fill_null(value=False)
+    forgotten = pl.col("since").dt.offset_by(f"{FORGOTTEN_YEARS}y") <= day
+    return last.with_columns(silences=pl.col("silences") & over.not_() & forgotten.not_())
 
 
 def _steps(rows: pl.LazyFrame) -> pl.LazyFrame:

@@ -13,6 +13,7 @@ import polars as pl
 
 from opendata.clock import Clock
 from signals.fit import Rating
+from signals.insolvency import SCHEMA
 from signals.scoring import actionable, scored
 from signals.weights import Condition, LeadWeights, Weights, weights
 
@@ -34,6 +35,8 @@ LEAD_SCORE_SCHEMA = pl.Schema(
     }
 )
 _LEAD = ("account_id", "lead_id", "siren")
+#: Where the notices are that ``suppressed_by`` names when no signal of the lead speaks of them.
+NOTICES = "bodacc"
 
 
 def lead_scores(
@@ -42,6 +45,7 @@ def lead_scores(
     now: datetime,
     how: Weights | None = None,
     rating: Rating | None = None,
+    insolvency: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return one row per lead and company, best first.
 
@@ -51,10 +55,12 @@ def lead_scores(
         now: instant at which freshness and expiry are taken.
         how: the weights; the project's by default.
         rating: the account's profile and how companies fit it, if it has one.
+        insolvency: state of each company on that day (:func:`signals.insolvency.standing_on`);
+            a company without a row there is judged by its signals alone.
 
     Returns:
         Rows in :data:`LEAD_SCORE_SCHEMA`. ``score`` is 0 where ``suppressed_by`` names
-        the signal that silences the company; ``signalids`` go from best to least.
+        the signal or the notice that silences the company; ``signalids`` go from best to least.
     """
     used = weights() if how is None else how
     day = Clock.at(now).today()
@@ -72,8 +78,10 @@ def lead_scores(
     leads = fresh.group_by(_LEAD, maintain_order=True).agg(
         signals=pl.len().cast(pl.Int64), signalids=pl.col("signalid"), fit=pl.col("fit").first()
     )
-    for part in (opportunity, risk, _silencers(fresh, used)):
+    states = SCHEMA.to_frame() if insolvency is None else insolvency
+    for part in (opportunity, risk, _silencers(fresh, used, states)):
         leads = leads.join(part, on=_LEAD, how="left")
+    leads = leads.join(_shown(states), on="siren", how="left")
     return (
         _weighed(leads, used.lead)
         .with_columns(
@@ -99,6 +107,7 @@ def _weighed(leads: pl.DataFrame, how: LeadWeights) -> pl.DataFrame:
         "opportunity",
         "risk",
         "suppressed_by",
+        "insolvency",
         risk_weight=pl.lit(how.risk_weight),
         diminishing=pl.lit(how.diminishing),
     )
@@ -108,11 +117,33 @@ def _weighed(leads: pl.DataFrame, how: LeadWeights) -> pl.DataFrame:
     ).sort("score", *_LEAD, descending=[True, False, False, False])
 
 
-def _silencers(rows: pl.DataFrame, how: Weights) -> pl.DataFrame:
-    """Return the latest signal per lead that silences it and that no later one lifts."""
-    silent = []
+def _shown(states: pl.DataFrame) -> pl.DataFrame:
+    """Return what the breakdown says of the state of a company."""
+    said = pl.struct("state", "severity", "silences", "since", "until", "notice_id")
+    return states.select("siren", insolvency=said)
+
+
+def _silencers(rows: pl.DataFrame, how: Weights, states: pl.DataFrame) -> pl.DataFrame:
+    """Return what silences each lead: its latest signal that nothing lifts, else a judgment.
+
+    The state of the company on the day overrules signals that speak of that state: it knows of
+    closures, plans and appeals, whatever the window of a signal.
+    """
+    ended = states.filter(pl.col("silences")).select(
+        "siren",
+        time="since",
+        suppressed_by=pl.lit(f"{NOTICES}:") + pl.col("notice_id"),
+        _by_signal=pl.lit(value=False),
+    )
+    free = states.filter(pl.col("silences").not_()).select("siren")
+    leads = rows.select(_LEAD).unique(maintain_order=True)
+    silent = [leads.join(ended, on="siren").select(*_LEAD, "time", "suppressed_by", "_by_signal")]
     for rule in how.suppressors:
-        raised = rows.filter(_meets(rule)).select(*_LEAD, "time", suppressed_by="signalid")
+        raised = rows.filter(_meets(rule)).select(
+            *_LEAD, "time", suppressed_by="signalid", _by_signal=pl.lit(value=True)
+        )
+        if rule.state is not None:
+            raised = raised.join(free, on="siren", how="anti")
         lifts = rows.filter(pl.any_horizontal([pl.lit(False), *map(_meets, rule.lifted_by)]))
         last = lifts.group_by(_LEAD).agg(_lifted=pl.col("time").max())
         still = raised.join(last, on=_LEAD, how="left")
@@ -121,9 +152,8 @@ def _silencers(rows: pl.DataFrame, how: Weights) -> pl.DataFrame:
                 "_lifted"
             )
         )
-    empty = rows.select(*_LEAD, "time", suppressed_by="signalid").clear()
-    found = pl.concat([empty, *silent]).sort(*_LEAD, "time", "suppressed_by")
-    return found.unique(_LEAD, keep="last", maintain_order=True).drop("time")
+    found = pl.concat(silent).sort(*_LEAD, "_by_signal", "time", "suppressed_by")
+    return found.unique(_LEAD, keep="last", maintain_order=True).drop("time", "_by_signal")
 
 
 def _meets(condition: Condition) -> pl.Expr:

@@ -17,6 +17,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from opendata.errors import SettingsError
+from opendata.yaml_text import NOT_YAML, require_bounded
 from signals.registry import registry
 from sirene import nomenclatures
 
@@ -150,6 +151,7 @@ def load_profiles(path: Path) -> Mapping[str, Profile]:
     try:
         text = path.read_text(encoding="utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        require_bounded(text)
         twice = _repeated(node)
         if twice is not None:
             raise _refused(path, twice[0], twice[1], "this key stands twice")
@@ -160,13 +162,13 @@ def load_profiles(path: Path) -> Mapping[str, Profile]:
             next_step="check SIGNALS_PROFILES and who may read the file",
             file=path.name,
         ) from error
-    except yaml.YAMLError as error:
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise _refused(path, _line(node, first["loc"]), first["loc"], _said(first)) from error
+    except NOT_YAML as error:
         mark = getattr(error, "problem_mark", None)
         line = 0 if mark is None else mark.line + 1
         raise _refused(path, line, (), "this is not YAML") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise _refused(path, _line(node, first["loc"]), first["loc"], _said(first)) from error
 
 
 def _refused(path: Path, line: int, loc: Sequence[int | str], why: str) -> SettingsError:

@@ -15,6 +15,9 @@ import polars as pl
 
 from signals.contract import EXPORTED_VERDICTS
 
+#: In ``score_breakdown``: the kinds of contradictions that lowered the confidence.
+DOUBTED = "contradicted_by"
+
 
 def scored(
     rows: pl.DataFrame, day: date, of_account: Mapping[str, pl.Expr] | None = None
@@ -23,7 +26,8 @@ def scored(
 
     Args:
         rows: signals with ``base_score``, ``confidence``, ``time``, ``half_life_days`` and
-            ``match_probability`` (null counts as certain: the company's own stream).
+            ``match_probability`` (null counts as certain: the company's own stream). What they
+            are doubted for is in ``contradicted_by``, else in the breakdown they had.
         day: legal date at which freshness is taken.
         of_account: further factors by name, from an account's profile.
     """
@@ -39,11 +43,25 @@ def scored(
     product = pl.lit(1.0)
     for factor in factors.values():
         product = product * factor
-    breakdown = [value.alias(name) for name, value in {**factors, "age_days": age}.items()]
+    said = {**factors, "age_days": age, DOUBTED: _doubts(rows)}
+    breakdown = [value.alias(name) for name, value in said.items()]
     return rows.with_columns(
         score=product.clip(0, 100).round(1),
         score_breakdown=pl.struct(breakdown).struct.json_encode(),
     )
+
+
+def _doubts(rows: pl.DataFrame) -> pl.Expr:
+    if DOUBTED in rows.columns:
+        return pl.col(DOUBTED)
+    if "score_breakdown" in rows.columns:
+        return doubted_for(pl.col("score_breakdown"))
+    return pl.lit(None, dtype=pl.String)
+
+
+def doubted_for(breakdown: pl.Expr) -> pl.Expr:
+    """Return the kinds of contradictions that a breakdown names; null without any."""
+    return breakdown.str.json_path_match(f"$.{DOUBTED}")
 
 
 def actionable(now: datetime) -> pl.Expr:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from opendata.errors import SettingsError
+from opendata.yaml_text import NOT_YAML, load_plain
 
 PATH = Path(__file__).with_name("weights.yml")
 
@@ -29,8 +30,12 @@ class Condition(_Model):
 
 
 class Suppressor(Condition):
-    """A signal that silences opportunities, and the later ones that lift it."""
+    """A signal that silences opportunities, and the later ones that lift it.
 
+    Where ``state`` is known of the company, the state on the day of the score decides instead.
+    """
+
+    state: Literal["insolvency"] | None = None
     lifted_by: tuple[Condition, ...] = ()
 
 
@@ -58,11 +63,20 @@ def load_weights(path: Path = PATH) -> Weights:
         SettingsError: not YAML, or a weight is missing, unknown or out of range.
     """
     try:
-        return Weights.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError) as error:
-        raise SettingsError(
-            f"the weights cannot be used: {error}", next_step="correct them", file=path.name
-        ) from error
+        return Weights.model_validate(load_plain(path.read_bytes()))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        said = f"{where}: {first['msg']}"
+        raise _unusable(said, path) from error
+    except NOT_YAML as error:
+        raise _unusable(str(error), path) from error
+
+
+def _unusable(why: str, path: Path) -> SettingsError:
+    return SettingsError(
+        f"the weights cannot be used: {why}", next_step="correct them", file=path.name
+    )
 
 
 @cache

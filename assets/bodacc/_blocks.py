@@ -16,8 +16,10 @@ from opendata.checkdigits import luhn_valid
 
 #: No company date of a notice is older; what is older is a typing error.
 OLDEST = date(1900, 1, 1)
-#: Effects announced for more than this many days after the notice are typing errors.
-AHEAD_DAYS = 730
+#: Effects announced for more than two years after the notice are typing errors.
+AHEAD = pl.col("date_parution").dt.offset_by("730d")
+#: What ends the columns of every table of notices.
+TAIL = ("previous_notice_id", "url", "record_key", "publication_date")
 #: A business sold above this price is an amount in the wrong unit.
 HIGHEST_PRICE = 10_000_000_000.0
 

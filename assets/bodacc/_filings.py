@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from assets.bodacc._blocks import fold, inside, siren, to_date
+from assets.bodacc._blocks import AHEAD, TAIL, fold, inside, siren, to_date
 
-#: What ends the columns of every table of notices.
-TAIL = ("previous_notice_id", "url", "record_key", "publication_date")
-AHEAD = pl.col("date_parution").dt.offset_by("730d")
 #: Word of the description (folded, whole words) → column that says so.
 CHANGES = {
     "administration": r"\badministration\b|\bdirection\b|\bgerante?s?\b|\bgerance\b",

@@ -12,9 +12,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from assets.bodacc._blocks import AHEAD_DAYS, clean, fold, inside, price, to_date
+from assets.bodacc._blocks import AHEAD, TAIL, clean, fold, inside, price, to_date
 
-AHEAD = pl.col("date_parution").dt.offset_by(f"{AHEAD_DAYS}d")
 Parties = Mapping[str, pl.LazyFrame]
 
 
@@ -94,10 +93,7 @@ def _terms() -> list[pl.Expr]:
         "activite": inside("listeetablissements", *activity),
         "code_postal": pl.col("code_postal"),
         "ville": clean(pl.col("ville")),
-        **{
-            name: pl.col(name)
-            for name in ("previous_notice_id", "url", "record_key", "publication_date")
-        },
+        **{name: pl.col(name) for name in TAIL},
     }
     return [term.alias(name) for name, term in terms.items()]
 

@@ -18,7 +18,8 @@ import polars as pl
 
 from assets.bodacc import _dila, _filings, _sales
 from assets.bodacc._blocks import (
-    AHEAD_DAYS,
+    AHEAD,
+    TAIL,
     clean,
     fold,
     inside,
@@ -33,9 +34,9 @@ NATURES = Path(__file__).with_name("natures.csv")
 CODE_VERSION = f"3.{hashlib.sha256(NATURES.read_bytes()).hexdigest()[:8]}"
 
 #: Folded nature (and folded words of the complement, when one nature covers several
-#: procedures) → procedure and stage, in order of precedence.
+#: procedures) → procedure and stage, in order of precedence. Lazy: importing starts no thread.
 RULES = (
-    pl.read_csv(NATURES, schema_overrides=[pl.String] * 4)
+    pl.scan_csv(NATURES, schema_overrides=[pl.String] * 4)
     .with_row_index("rank")
     .with_columns(fold(pl.col("nature")), fold(pl.col("complement")))
 )
@@ -44,7 +45,6 @@ RULES = (
 OLDEST_JUDGMENT = date(1967, 7, 13)
 
 PARTIES = ("listepersonnes", "listeprecedentproprietaire", "listeprecedentexploitant")
-AHEAD = pl.col("date_parution").dt.offset_by(f"{AHEAD_DAYS}d")
 
 
 def normalise(raw: Mapping[str, pl.LazyFrame]) -> Mapping[str, pl.LazyFrame]:
@@ -147,10 +147,7 @@ def _notices(notices: pl.LazyFrame, subjects: pl.LazyFrame) -> pl.LazyFrame:
             clean(pl.col("tribunal")),
             clean(pl.col("ville")),
             "code_postal",
-            "previous_notice_id",
-            "url",
-            "record_key",
-            "publication_date",
+            *TAIL,
         )
         .sort("notice_id")
     )
@@ -164,7 +161,7 @@ def _insolvencies(notices: pl.LazyFrame, subjects: pl.LazyFrame) -> pl.LazyFrame
     ).filter(pl.col("jugement_nature").is_not_null())
     matched = (
         judged.select("notice_id", "complement", nature=fold(pl.col("jugement_nature")))
-        .join(RULES.lazy().rename({"complement": "needed"}), on="nature")
+        .join(RULES.rename({"complement": "needed"}), on="nature")
         .filter(
             pl.col("needed").is_null()
             | pl.col("complement").str.contains(pl.col("needed"), literal=True)
@@ -192,10 +189,7 @@ def _insolvencies(notices: pl.LazyFrame, subjects: pl.LazyFrame) -> pl.LazyFrame
             ).alias("jugement_date"),
             "procedure",
             pl.col("stage").fill_null("other"),
-            "previous_notice_id",
-            "url",
-            "record_key",
-            "publication_date",
+            *TAIL,
         )
         .sort("notice_id", "siren")
     )
@@ -224,10 +218,7 @@ def _registrations(notices: pl.LazyFrame, subjects: pl.LazyFrame) -> pl.LazyFram
                 "date_commencement"
             ),
             "capital_eur",
-            "previous_notice_id",
-            "url",
-            "record_key",
-            "publication_date",
+            *TAIL,
         )
         .sort("notice_id", "siren")
     )

@@ -11,7 +11,7 @@ import polars as pl
 from signals.base import Frames
 
 #: Tables of grants, the most telling first.
-TABLES = ("aides_ademe__grants", "aides_minimis__grants")
+TABLES = ("aides_ademe__grants", "aides_minimis__grants", "subventions__grants")
 COLUMNS = (
     "siren", "siret", "nom_beneficiaire", "attribuant", "date_octroi", "montant_eur", "objet",
     "dispositif", "record_key", "publication_date", "source_id", "_op",
@@ -20,8 +20,8 @@ COLUMNS = (
 
 def grants(frames: Frames) -> pl.LazyFrame:
     """Return new or corrected grants of every source, in :data:`COLUMNS`."""
-    ademe, minimis = TABLES
-    told = frames.delta(ademe).select(COLUMNS)
+    ademe, minimis, local = TABLES
+    told = [frames.delta(table).select(COLUMNS) for table in (ademe, local)]
     nothing = pl.lit(None, dtype=pl.String)
     small = frames.delta(minimis).select(
         "siren",
@@ -37,4 +37,4 @@ def grants(frames: Frames) -> pl.LazyFrame:
         "source_id",
         "_op",
     )
-    return pl.concat([told, small]).filter(pl.col("_op") != "removed")
+    return pl.concat([*told, small]).filter(pl.col("_op") != "removed")

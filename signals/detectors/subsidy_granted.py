@@ -1,4 +1,4 @@
-"""A company is granted public money (ADEME, register of de minimis aid)."""
+"""A company is granted public money (ADEME, register of de minimis aid, local authorities)."""
 
 from __future__ import annotations
 

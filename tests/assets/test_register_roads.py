@@ -34,6 +34,7 @@ ROWS = {
     "organismes_formation": 2,
     "rge": 4,
     "spectacle": 2,
+    "subventions": 1,
 }
 
 
@@ -67,7 +68,10 @@ def portal() -> Iterator[Portal]:
             described[name].resources[0].id: [{**row, **contacts} for row in records(name)]
             for name in ("rge", "beges")
         },
-        exports={"liste-publique-des-of-v2": (RECORDS / "organismes_formation.csv").read_bytes()},
+        exports={
+            "liste-publique-des-of-v2": (RECORDS / "organismes_formation.csv").read_bytes(),
+            described["subventions"].resources[0].id: (RECORDS / "subventions.csv").read_bytes(),
+        },
         files=files,
         folder={
             "Freemium_acco_global_20250713-140000.tar.gz": b"45 GB, never asked for",

@@ -1,0 +1,1 @@
+"""Agence Bio: who is certified for organic production, and who no longer is."""

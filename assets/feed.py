@@ -7,27 +7,35 @@ the warehouse. Does not belong here: any of their rules.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
 
-from assets import contradictions, discovery, insolvency
+from assets import analysts, contradictions, discovery, insolvency, shown
 from assets.customers import customers
 from assets.dataset_assets import POOL, core_key
+from assets.feedback import least_read
 from assets.firmographics import registers
 from assets.frames import StoreFrames
 from assets.workspace import Workspace, WorkspaceResource
+from leads import keys
 from leads.privacy.use import usable
 from opendata import overlay, parquet
 from opendata.assembly import Content, assemble, overlaid
-from opendata.ingest import Source
+from opendata.catalogue import Dataset
 from opendata.stores import Store
 from signals.detect import detect_all
-from signals.feed.export import ExportReport, Forgotten, export
+from signals.doubts import Doubts
+from signals.feed import manifest
+from signals.feed.common import Forgotten
+from signals.feed.export import ExportReport, account_folder, export
 from signals.feed.remote import Mirrored, mirror
+from signals.feed.sealing import seal
 from signals.log import Appended
 from signals.merging import merged
 from signals.registry import registry
@@ -64,12 +72,14 @@ def detect(workspace: Workspace) -> Appended:
     found = detect_all(frames, recorded=now, run_id=run_id, detectors=concerned, left_out=left_out)
     gone = withdrawn(frames, log.current(), recorded=now, run_id=run_id)
     found, gone = merged(frames, log.current(), found, gone, recorded=now, run_id=run_id)
-    return replace(log.append(found, seen, gone), left_out=left_out)
+    compared = contradictions.read(workspace)
+    doubts = None if compared is None else Doubts(compared, now, run_id)
+    return replace(log.append(found, seen, gone, doubts), left_out=left_out)
 
 
 def publish(workspace: Workspace) -> ExportReport:
     """Export the streams: the company log and one per account."""
-    return export(
+    report = export(
         workspace.log,
         workspace.exports,
         matches=answered(workspace),
@@ -81,7 +91,32 @@ def publish(workspace: Workspace) -> ExportReport:
         customers=customers(workspace),
         registers=registers(workspace),
         window=None if workspace.feed_days is None else timedelta(days=workspace.feed_days),
+        read=least_read(workspace),
     )
+    sealed(workspace)
+    return report
+
+
+def sealed(workspace: Workspace) -> dict[str, Path]:
+    """Encrypt the streams of the accounts that asked for it; return stream → its folder.
+
+    Twins of streams that are gone, or no longer to be encrypted, go.
+    """
+    twins = workspace.data_dir / "sealed"
+    done = {}
+    for account in keys.sealed_accounts(os.environ):
+        folder = account_folder(account)
+        stream = workspace.exports / "accounts" / folder
+        if (stream / manifest.NAME).is_file():
+            key = keys.export_key(
+                workspace.data_dir / "keys" / "exports", account, folder, os.environ
+            )
+            seal(stream, twins / "accounts" / folder, key, temporary=workspace.work)
+            done[f"accounts/{folder}"] = twins / "accounts" / folder
+    for path in sorted(twins.glob("accounts/*")):
+        if path not in done.values():
+            shutil.rmtree(path)
+    return done
 
 
 def mirrored(workspace: Workspace) -> Mirrored | None:
@@ -89,7 +124,7 @@ def mirrored(workspace: Workspace) -> Mirrored | None:
     if workspace.export_to is None:
         return None
     store = Store.open(workspace.export_to, os.environ)
-    return mirror(workspace.exports, store, workspace.data_dir / "mirror")
+    return mirror(workspace.exports, store, workspace.data_dir / "mirror", sealed(workspace))
 
 
 def answered(workspace: Workspace) -> pl.DataFrame:
@@ -124,15 +159,15 @@ def warehouse_contents(workspace: Workspace) -> dict[str, Content]:
                     column.name: f"{column.en} / {column.fr}"
                     for column in source.dataset.described_columns(table)
                 },
-                without=() if workspace.warehouse_personal else _of_persons(source, table),
+                without=() if workspace.warehouse_personal else of_persons(source.dataset, table),
             )
     contents |= _now(workspace, contents)
     contents |= contradictions.content(workspace)
     contents |= insolvency.content(workspace)
     if contents:
         contents |= _codes(workspace)
-        contents |= _views(contents)
-        contents["sources"] = _sources(workspace)
+        contents |= register_views(contents)
+        contents |= analysts.contents(workspace)
     return contents
 
 
@@ -167,44 +202,35 @@ def _codes(workspace: Workspace) -> dict[str, Content]:
     return found
 
 
-def _views(contents: Mapping[str, Content]) -> dict[str, Content]:
-    """Return the views whose tables are all there."""
+def register_views(contents: Mapping[str, Content]) -> dict[str, Content]:
+    """Return the views whose tables are all there; what a column means is told by these."""
     return {
         name: Content(
-            (), (), view.comment, view.columns, query=view.query, parameters=view.parameters
+            (),
+            (),
+            view.comment,
+            {
+                **{k: v for one in view.needs for k, v in contents[one].columns.items()},
+                **view.columns,
+            },
+            query=view.query,
+            parameters=view.parameters,
         )
         for name, view in VIEWS.items()
         if set(view.needs) <= contents.keys()
     }
 
 
-def _of_persons(source: Source, table: str) -> tuple[str, ...]:
+def of_persons(dataset: Dataset, table: str) -> tuple[str, ...]:
     """Return the columns of a natural person, but for numbers, keys and postcodes."""
-    kept = {*source.dataset.tables[table].key}
+    kept = {*dataset.tables[table].key}
     return tuple(
         column.name
-        for column in source.dataset.described_columns(table)
+        for column in dataset.described_columns(table)
         if column.personal in ("sole_trader", "contact")
         and column.name not in kept
         and not is_number(column.name)
         and column.name not in _POSTAL
-    )
-
-
-def _sources(workspace: Workspace) -> Content:
-    """Write the table that ``source_id`` joins to, and say where it is."""
-    target = workspace.data_dir / "tables" / "sources.parquet"
-    parquet.sink(workspace.store.sources().lazy(), target, sort_by=("source_id",), point="sources")
-    return Content(
-        paths=[target],
-        key=("source_id",),
-        comment="Whom to name for a row: join on source_id / Qui citer pour une ligne",
-        columns={
-            "source_id": "Key of the version of the dataset / Clé de la version du jeu de données",
-            "publication_date": "Date of last update / Date de dernière mise à jour",
-            "licence_id": "Licence, the portal's id / Licence, identifiant du portail",
-            "attribution": "Sentence to show / Phrase à afficher",
-        },
     )
 
 
@@ -217,7 +243,7 @@ def _all_tables() -> list[str]:
     group_name="out",
     kinds={"duckdb"},
     owners=["team:data"],
-    deps=[*_all_tables(), contradictions.TABLE],
+    deps=[*_all_tables(), "signals", contradictions.TABLE],
     pool=POOL,
     description="The DuckDB file that analysts query, assembled from Parquet and swapped.",
 )
@@ -237,7 +263,7 @@ def warehouse(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     group_name="signals",
     kinds={"parquet"},
     owners=["team:data"],
-    deps=_all_tables(),
+    deps=[*_all_tables(), contradictions.TABLE],
     pool=POOL,
     description="The append-only log of what happened to companies, one sequence without gap.",
 )
@@ -245,14 +271,27 @@ def signals(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Detect what is new."""
     with workspace.writing("detecting signals") as opened:
         appended = detect(opened)
+        state = opened.log.state()
+        standing = _by_type(opened.log.current(["type", "op"]))
     return dg.MaterializeResult(
         metadata={
             **opened.provenance(),
             "dagster/row_count": appended.rows.height,
             "natural persons left out": sum(appended.left_out.values()),
             **appended.counts,
-        }
+            "signals by type": dg.MetadataValue.md(shown.chart("signals by type", standing)),
+            "added now": dg.MetadataValue.md(shown.chart("added now", _by_type(appended.rows))),
+        },
+        data_version=shown.content_version(str(state.next_sequence), str(state.current_hash)),
     )
+
+
+def _by_type(rows: pl.DataFrame) -> dict[str, int]:
+    """Return how many signals hold, by code, the most frequent first."""
+    held = rows.filter(pl.col("op").is_in(["ASSERT", "AMEND"]))
+    codes = {found.signal.type: found.signal.code for found in registry().values()}
+    counted = held.group_by("type").len().sort("len", "type", descending=[True, False])
+    return {codes.get(kind, kind): count for kind, count in counted.iter_rows()}
 
 
 @dg.asset(

@@ -32,6 +32,7 @@ Reason = Literal[
     "annulation",
     "source_correction",
     "corroborated",
+    "contradicted",
     "identity_merge",
     "opposition",
     "retention",

@@ -21,6 +21,7 @@ from opendata import files, parquet
 from opendata.errors import StateError
 from signals import amend
 from signals.contract import CANDIDATE_SCHEMA, SIGNAL_SCHEMA, Reason
+from signals.doubts import Doubts, weighed
 from signals.identity import numbered, sequence_text
 from signals.segments import (
     Segment,
@@ -106,7 +107,7 @@ class SignalLog:
                 next_sequence=content["next_sequence"],
                 cursors=content["cursors"],
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise StateError(
                 f"the log cannot be read ({error!r})",
                 next_step="restore the folder from a backup",
@@ -139,6 +140,7 @@ class SignalLog:
         candidates: pl.DataFrame,
         cursors: Mapping[str, str],
         withdrawn: pl.DataFrame | None = None,
+        doubts: Doubts | None = None,
     ) -> Appended:
         """Add what the candidates say that the log does not know, and move the cursors.
 
@@ -147,9 +149,11 @@ class SignalLog:
             cursors: dataset → version that the candidates come from.
             withdrawn: RETRACT rows of :func:`signals.withdrawn.withdrawn`; one whose event
                 is among the candidates is left out, for it is then amended.
+            doubts: what the registers contradict each other on; signals told before that are
+                concerned, or no longer are, are amended. ``None`` if nobody compared them.
 
         Returns:
-            The rows added; none when the same candidates are given again.
+            The rows added; none when the same is given again.
         """
         if candidates.schema != CANDIDATE_SCHEMA or candidates["signalid"].is_duplicated().any():
             raise StateError(
@@ -164,7 +168,10 @@ class SignalLog:
             new.append(amend.amendments(known, candidates, weights().source_precedence, recorded))
         if withdrawn is not None:
             new.append(withdrawn.join(candidates, on="signalid", how="anti"))
-        return self._extend(state, known, pl.concat(new), cursors)
+        rows = pl.concat(new)
+        if doubts is not None:
+            rows = weighed(rows, known, doubts)
+        return self._extend(state, known, rows, cursors)
 
     def retract(
         self, signalids: Collection[str], *, reason: Reason, recorded: datetime, run_id: str

@@ -18,7 +18,7 @@ from opendata.clock import Clock
 from signals.amend import followed, renamed
 from signals.contract import SIGNAL_SCHEMA, Reason
 from signals.evidence import exploded, gathered
-from signals.scoring import scored
+from signals.scoring import DOUBTED, scored
 from signals.segments import latest
 from signals.weights import weights
 
@@ -63,7 +63,11 @@ def taken_back(
     )
     gone = touched.join(restored, on="signalid", how="anti")
     base = pl.col("score_breakdown").str.json_path_match("$.base").cast(pl.Int64)
-    amended = followed(restored, "AMEND", REASON, recorded, run_id).with_columns(base_score=base)
+    amended = followed(restored, "AMEND", REASON, recorded, run_id).with_columns(
+        # The confidence is that of the evidence; the next run says what is doubted.
+        pl.lit(None, dtype=pl.String).alias(DOUBTED),
+        base_score=base,
+    )
     return pl.concat(
         [
             renamed(scored(amended, Clock.at(recorded).today())),

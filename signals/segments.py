@@ -74,8 +74,19 @@ def write_segment(
         )
     first, last = checked["sequence"][0], checked["sequence"][-1]
     path = f"segments/{first}-{last}{suffix}.parquet"
-    written = parquet.sink(checked.lazy(), folder / path, metadata=metadata, point=point)
+    written = parquet.sink(in_pieces(checked).lazy(), folder / path, metadata=metadata, point=point)
     return Segment(path, first, last, written.rows, written.bytes, f"sha256:{written.sha256}")
+
+
+def in_pieces(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return ``rows`` with all columns cut where the row groups of a file are.
+
+    A writer that finds them cut otherwise puts each column together first, and then looks at
+    the whole of a list for every row group.
+    """
+    if rows.height <= parquet.ROW_GROUP:
+        return rows
+    return pl.concat(rows.iter_slices(parquet.ROW_GROUP), rechunk=False)
 
 
 def read_segments(folder: Path, segments: Iterable[Segment], *, after: str = "") -> pl.DataFrame:
@@ -95,9 +106,11 @@ def read_segments(folder: Path, segments: Iterable[Segment], *, after: str = "")
                 next_step="restore the folder from a backup, or remove it whole to publish anew",
                 file=path.name,
             )
-        parts.append(pl.read_parquet(path, glob=False, hive_partitioning=False))
-    rows = pl.concat(parts)
-    return rows.filter(pl.col("sequence") > after) if after else rows
+        rows = pl.read_parquet(path, glob=False, hive_partitioning=False)
+        # To filter copies every column: a segment that is wanted whole is taken as it is.
+        whole = segment.first_sequence > after
+        parts.append(rows if whole else rows.filter(pl.col("sequence") > after))
+    return pl.concat(parts)
 
 
 def latest(rows: pl.DataFrame) -> pl.DataFrame:

@@ -40,10 +40,14 @@ FAULTS = {
     "takes-unknown-op": ("unknown-op",),
     "takes-new-major": ("new-major",),
     "never-expires": ("expiry",),
+    "begins-merged-again": ("merged", "merged-too-old"),
+    "never-begins-merged": ("merged-at-once",),
+    "undoes-merged": ("merged",),
     "does-nothing": ("life", "catch-up"),
 }
 _KNOWN = {"ASSERT", "AMEND", "RETRACT", "ERASE"}
 _STANDS = ("ASSERT", "AMEND")
+_MERGED = "identity_merge"
 
 
 class RefusedError(Exception):
@@ -100,7 +104,7 @@ class Consumer:
         if (gap and self.fault != "reads-past-a-gap") or (
             void and self.fault != "keeps-a-void-stream"
         ):
-            state.held, state.seen, state.archive = {}, [], []
+            self._restart(said, state)
             news = self._rows(said["snapshot"])
             state.cursor = said["snapshot"]["as_of_sequence"]
         for part in said["segments"]:
@@ -108,6 +112,18 @@ class Consumer:
                 found = self._rows(part)
                 news += [row for row in found if row["sequence"] > state.cursor]
         return news
+
+    def _restart(self, said: dict[str, Any], state: _State) -> None:
+        """Forget all but what was acted upon and is withdrawn since: another may take it over."""
+        (entry,) = (one for one in said["resources"] if one["name"] == "tombstones")
+        stones = pl.read_parquet(self.feed / entry["path"]).filter(op="RETRACT")
+        ended = {row["signalid"]: row for row in stones.iter_rows(named=True)}
+        state.held = {
+            one: {**state.held[one], "op": "RETRACT", "reason": ended[one]["reason"]}
+            for one in state.acted
+            if one in ended and one in state.held
+        }
+        state.seen, state.archive = [], []
 
     def _rows(self, entry: dict[str, Any]) -> list[dict[str, Any]]:
         body = (self.feed / entry["path"]).read_bytes()
@@ -136,6 +152,7 @@ class Consumer:
         tables = {one["name"]: self.feed / one["path"] for one in said["resources"]}
         status = pl.read_parquet(tables["source_status"]).filter(state="GAP")["dataset"]
         types = pl.read_parquet(tables["signal_types"]).filter(polarity="opportunity")["type"]
+        yield from self._take_over(state)
         over = {one for one, row in state.held.items() if row["op"] not in _STANDS}
         state.acted = [one for one in state.acted if one not in over]
         for signalid, row in state.held.items():
@@ -147,11 +164,29 @@ class Consumer:
                 and row["prospecting_allowed"]
                 and not (row["is_baseline"] or row["is_mass_operation"])
                 and (not gap or self.fault == "acts-in-a-gap")
+                and not (self.fault == "never-begins-merged" and row["reason"] == _MERGED)
                 and self._valid(row)
             )
             if (fit or self.fault == "acts-on-everything") and signalid not in state.acted:
                 state.acted.append(signalid)
                 yield {"kind": "start", "signalid": signalid}
+
+    def _take_over(self, state: _State) -> Iterator[dict[str, Any]]:
+        """Let work that was begun belong to the signal that stands for two sources."""
+        for one in [one for one in state.acted if one in state.held]:
+            former = state.held[one]
+            if former["op"] != "RETRACT" or former["reason"] != _MERGED:
+                continue
+            if self.fault == "undoes-merged":
+                yield {"kind": "undo", "signalid": one}
+            heirs = [] if self.fault == "begins-merged-again" else state.held.items()
+            state.acted += [
+                name
+                for name, row in heirs
+                if row["op"] in _STANDS
+                and row["lead_id"] == former["lead_id"]
+                and _records(former) <= _records(row)
+            ]
 
     def _shown(self, state: _State) -> Iterator[dict[str, Any]]:
         for row in state.held.values():
@@ -161,6 +196,10 @@ class Consumer:
     def _valid(self, row: dict[str, Any]) -> bool:
         at = datetime.fromisoformat(self.now)
         return self.fault == "never-expires" or datetime.fromisoformat(row["expirytime"]) > at
+
+
+def _records(row: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(one["dataset_id"], one["record_key"]) for one in row["evidence"]}
 
 
 def main(arguments: list[str]) -> int:

@@ -112,7 +112,10 @@ def _judged(step: Step, answer: Answer, started: set[str], state: Path) -> list[
     except (ValueError, KeyError, TypeError):
         return ["it prints lines that are not those of the protocol"]
     found = _standing(step, held)
-    started -= {line["signalid"] for line in kinds["undo"]}
+    undone = {line["signalid"] for line in kinds["undo"]}
+    if ended := undone & set(step.goes_on):
+        found.append(f"it undoes {len(ended)} workflow(s) whose event did happen")
+    started -= undone
     found += _started(step, begun, started)
     return found + _left(step, answer, state)
 

@@ -6,10 +6,8 @@ consumer and comparing (:mod:`signals.conformance.judge`).
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,13 @@ import polars as pl
 
 from opendata import files
 from signals.conformance import doctored
-from signals.feed.fixtures import World, company_name, siren
+from signals.conformance.lives import Truth, lives, merging
+from signals.feed.fixtures import company_name, siren
 from signals.scoring import actionable
 
 INDEX = "scenarios.json"
 #: What is compared of a signal; ``signalid`` and ``id`` are asked for, the others if printed.
 COMPARED = ("signalid", "id", "op", "siren", "after")
-_FLAWED = 10
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,8 @@ class Step:
         may_start: signals on which a seller's workflow may be started.
         must_start: those on which it must have been started by now.
         gone: texts that no copy may hold any more.
+        goes_on: signals whose work goes on under another name, and those that took it over:
+            nothing is undone for the ones, nothing started for the others.
     """
 
     feed: str
@@ -47,6 +47,7 @@ class Step:
     may_start: list[str]
     must_start: list[str]
     gone: list[str]
+    goes_on: list[str]
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,6 @@ class Scenario:
     name: str
     rule: str
     steps: list[Step]
-
-
-@dataclass(frozen=True)
-class _Truth:
-    """A good publication, kept in a folder."""
-
-    folder: Path
-    erased: tuple[int, ...] = ()
-
-    def copy(self, target: Path) -> Path:
-        return doctored.copied(self.folder, target)
 
 
 #: What becomes of a copy of a publication.
@@ -90,12 +80,13 @@ class _Writer:
     def step(
         self,
         where: str,
-        truth: _Truth,
+        truth: Truth,
         change: _Change = _as_is,
         *,
-        kept: _Truth | None = None,
+        kept: Truth | None = None,
         stop: bool = False,
         later: int = 0,
+        goes_on: tuple[str, ...] = (),
     ) -> Step:
         """Write a feed: ``truth`` changed; a consumer that must stop holds ``kept``."""
         feed = change(truth.copy(self.out / where))
@@ -106,6 +97,7 @@ class _Writer:
         at = pl.select(now).item()
         rows = rows.filter(pl.col("expirytime") > at)
         may = _seller(held, rows.filter(actionable(at)))
+        may = may.filter(~pl.col("signalid").is_in(goes_on))
         return Step(
             feed=where,
             now=f"{at:%Y-%m-%dT%H:%M:%SZ}",
@@ -114,6 +106,7 @@ class _Writer:
             may_start=may["signalid"].sort().to_list(),
             must_start=may.filter(match_status="confirmed")["signalid"].sort().to_list(),
             gone=[text for one in truth.erased for text in (company_name(one), siren(one))],
+            goes_on=list(goes_on),
         )
 
 
@@ -124,7 +117,7 @@ def write(out: Path, work: Path) -> list[Scenario]:
         out: an empty folder.
         work: another one, for what the feeds are made from.
     """
-    first, corrected, erased, again, in_gap, after_gap, compacted = _lives(work)
+    first, corrected, erased, again, in_gap, after_gap, compacted = lives(work)
     writer = _Writer(out)
     step, add = writer.step, writer.add
     add(
@@ -213,40 +206,34 @@ def write(out: Path, work: Path) -> list[Scenario]:
         step("expiry/1-first", first),
         step("expiry/2-half-a-year-later", first, later=183),
     )
+    _add_merged(writer, work)
     index = [asdict(one) for one in writer.found]
     files.write_json(out / INDEX, {"scenarios": index}, point="conformance")
     return writer.found
 
 
-def _lives(work: Path) -> tuple[_Truth, ...]:
-    """Publish the life of a log, and keep each publication."""
-    world = World(work / "world")
-    every = len(world.signals)
-    size = every + 3 * _FLAWED
-
-    def publish(name: str, *erased: int) -> _Truth:
-        return _Truth(doctored.copied(world.publish(size), work / name), erased)
-
-    world.tell(range(every))
-    world.tell(range(every, every + _FLAWED), flawed=True)
-    first = publish("first")
-    world.tell(range(4), amount=2)
-    world.retract(4, 5, 6)
-    corrected = publish("corrected")
-    world.erase(7, 8)
-    world.tell(range(every + _FLAWED, every + 2 * _FLAWED))
-    erased = publish("erased", 7, 8)
-    world.tell(range(5, 6), amount=3)
-    again = publish("again", 7, 8)
-    world.gap = True
-    in_gap = publish("in-gap", 7, 8)
-    world.gap = False
-    after_gap = publish("after-gap", 7, 8)
-    world.tell(range(2), amount=4)
-    stream = world.publish(size, window=timedelta(days=2))
-    compacted = _Truth(doctored.copied(stream, work / "compacted"), (7, 8))
-    shutil.rmtree(world.folder)
-    return first, corrected, erased, again, in_gap, after_gap, compacted
+def _add_merged(writer: _Writer, work: Path) -> None:
+    """Add what follows when a second source tells an event, and one signal stands for both."""
+    first, both, later, annulled, goes_on = merging(work)
+    step, add = writer.step, writer.add
+    add(
+        "merged",
+        "identity_merge: what was begun goes on, neither undone nor begun again",
+        step("merged/1-one-source", first),
+        step("merged/2-two-sources", both, goes_on=goes_on),
+        step("merged/3-annulled", annulled),
+    )
+    add(
+        "merged-at-once",
+        "identity_merge: where nothing was begun, the signal that stands for both is as any other",
+        step("merged-at-once/1-two-sources", both),
+    )
+    add(
+        "merged-too-old",
+        "identity_merge: the same from the snapshot and its tombstones",
+        step("merged-too-old/1-one-source", first),
+        step("merged-too-old/2-oldest-dropped", later, _two_dropped, goes_on=goes_on),
+    )
 
 
 def _repeated(feed: Path) -> Path:

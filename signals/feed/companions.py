@@ -117,7 +117,9 @@ class LeadScore(Row):
     score: float = Field(description="0-100; 0 where a suppressor stands")
     opportunity: float = Field(description="what its opportunities add up to")
     risk: float = Field(description="what its risks add up to")
-    suppressed_by: str | None = Field(description="signalid that silences the company")
+    suppressed_by: str | None = Field(
+        description="what silences the company: a signalid, else bodacc:<notice> of a judgment"
+    )
     fit: Fit | None = Field(description="whether the company fits the account's profile")
     profile_version: str | None = Field(description="the profile; null where the account has none")
     signals: int = Field(description="number of standing signals")

@@ -51,14 +51,21 @@ _FLAT_EVIDENCE = (
 
 def snapshot(rows: pl.DataFrame, now: datetime) -> pl.DataFrame:
     """Return the last row of each signal that neither is withdrawn nor has expired."""
+    ordered = rows if rows["sequence"].is_sorted() else rows.sort("sequence")
     valid = pl.col("expirytime") > pl.lit(now, dtype=pl.Datetime("us", "UTC"))
-    return latest(rows).filter(pl.col("op").is_in(["ASSERT", "AMEND"]), valid)
+    stands = pl.col("op").is_in(["ASSERT", "AMEND"]) & valid
+    kept = ordered.select(pl.col("signalid").is_last_distinct() & stands).to_series()
+    # To filter copies every column: where all stands, as in a stream's first days, none is.
+    return ordered if kept.all() else ordered.filter(kept)
 
 
 def tombstones(rows: pl.DataFrame) -> pl.DataFrame:
     """Return what a reader of snapshots alone must forget: ids, no values."""
-    told = latest(rows.select("sequence", "signalid", "op", "reason", "recordedtime"))
-    return told.filter(pl.col("op").is_in(["RETRACT", "ERASE"]))
+    ends = pl.col("op").is_in(["RETRACT", "ERASE"])
+    columns = ("sequence", "signalid", "op", "reason", "recordedtime")
+    if rows.select(ends.any()).item() is not True:
+        return rows.select(columns).clear()
+    return latest(rows.select(columns)).filter(ends)
 
 
 def flat(current: pl.DataFrame) -> pl.DataFrame:

@@ -15,6 +15,7 @@ import polars as pl
 from signals.contract import EXPORTED_VERDICTS
 from signals.fit import COMPANY_SCHEMA, Rating, rating
 from signals.groups import LINK_SCHEMA
+from signals.insolvency import SCHEMA as STATE_SCHEMA
 from signals.profile import Profile
 
 #: ``siren`` of some companies → what the register says of them, in COMPANY_SCHEMA.
@@ -36,12 +37,14 @@ class Customers:
         links: between companies, in :data:`signals.groups.LINK_SCHEMA`.
         known: account and SIREN of every company that is, or may be, a lead, whether or not
             its answer may be used: who objected must not come back as a discovery.
+        insolvency: state of each company on the day (:func:`signals.insolvency.standing_on`).
     """
 
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     companies: Register = _nobody
     links: pl.LazyFrame = field(default_factory=lambda: LINK_SCHEMA.to_frame().lazy())
     known: pl.DataFrame = field(default_factory=KNOWN_SCHEMA.to_frame)
+    insolvency: pl.LazyFrame = field(default_factory=lambda: STATE_SCHEMA.to_frame().lazy())
 
     def of(self, standing: pl.DataFrame, matches: pl.DataFrame) -> Concerned:
         """Return what is known of the companies that have news, are leads, or are linked to one."""
@@ -56,7 +59,10 @@ class Customers:
         wanted = pl.concat(named).drop_nulls().unique()
         companies = _nobody(wanted.lazy()) if wanted.is_empty() else self.companies(wanted.lazy())
         one_each = companies.unique("siren", keep="any").collect().sort("siren")
-        return Concerned(self, one_each.select(COMPANY_SCHEMA.names()), links, leads)
+        asked = pl.concat([standing.select("siren"), mine]).drop_nulls().unique()
+        states = self.insolvency.join(asked.lazy(), on="siren", how="semi").collect()
+        known = one_each.select(COMPANY_SCHEMA.names())
+        return Concerned(self, known, links, leads, states.sort("siren"))
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ class Concerned:
     companies: pl.DataFrame
     links: pl.DataFrame
     leads: pl.DataFrame
+    insolvency: pl.DataFrame
 
     def rating(self, account_id: str) -> Rating | None:
         """Return the account's profile and how the companies fit it; ``None`` without one."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,15 +21,13 @@ import polars as pl
 from opendata.clock import Clock
 from opendata.errors import SettingsError
 from signals.contract import SIGNAL_SCHEMA
-from signals.discovery import DISCOVERY_SCHEMA, discovered
 from signals.feed import attribution, history, manifest
+from signals.feed.common import Common, Forgotten
 from signals.feed.current import snapshot
-from signals.feed.customers import Concerned, Customers
-from signals.feed.publication import Content, StreamReport, Target, publish
+from signals.feed.customers import Customers
+from signals.feed.publication import StreamReport, Target, publish
 from signals.feed.registers import Registers
 from signals.feed.streams import Before, Wish, account_rows, account_source
-from signals.fit import Rating
-from signals.groups import grouped
 from signals.log import COMPANY_SOURCE, SignalLog
 from signals.registry import registry, signal_types
 from signals.weights import weights
@@ -46,8 +44,6 @@ MATCH_SCHEMA = pl.Schema(
         "reasons": pl.List(pl.String()),
     }
 )
-#: ``account_id``, ``lead_id`` → whether the lead must be forgotten.
-Forgotten = Callable[[pl.DataFrame], pl.Series]
 _SAFE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -129,6 +125,7 @@ def export(
     customers: Customers | None = None,
     registers: Registers | None = None,
     window: timedelta | None = None,
+    read: Mapping[str, str] | None = None,
 ) -> ExportReport:
     """Publish what is new, for each account and for the company stream.
 
@@ -144,6 +141,8 @@ def export(
         customers: profiles of the accounts and what is known of companies.
         registers: what the registers say of companies, for the tables beside the log.
         window: rows older than that may leave the segments; ``None`` keeps all.
+        read: stream → sequence up to which every consumer that reports has read: what comes
+            after it may stay for longer.
 
     Raises:
         LicenceError: a source is not described, or not openly licensed.
@@ -158,12 +157,11 @@ def export(
     new = attribution.enriched(log.rows(after=int(published.max_sequence)), sources)
     accounts = _accounts(folder, matches)
     # Only accounts look at what was said before: without any, it need not be read whole.
-    known = log.current(None if accounts else ("correlationid", "op", "evidence"))
-    attribution.require_open(attribution.cited_by(known), sources)
+    known = log.current(None if accounts else ("correlationid", "op"))
     filled = attribution.enriched(known, sources) if accounts else SIGNAL_SCHEMA.to_frame()
     standing = snapshot(filled, clock.now())
     concerned = (customers or Customers()).of(standing, matches)
-    common = _Common(
+    common = Common(
         sources=sources,
         source_status=source_status,
         types=types,
@@ -173,6 +171,7 @@ def export(
         concerned=concerned,
         registers=registers or Registers(),
         window=window,
+        read=read or {},
         erased=_erased(known),
     )
     reports = [
@@ -180,78 +179,9 @@ def export(
         for account in accounts
     ]
     stream = Target(target, COMPANY_SOURCE, None)
-    content = common.content(new, None, beside=common.registers.of_all())
+    content = common.content(COMPANY_SOURCE, new, None, beside=common.registers.of_all())
     reports.append(publish(stream, content, common.erased))
     return ExportReport(tuple(reports))
-
-
-@dataclass(frozen=True)
-class _Common:
-    """What every stream of one export shares."""
-
-    sources: pl.DataFrame
-    source_status: pl.DataFrame
-    types: pl.DataFrame
-    clock: Clock
-    forgotten: Forgotten | None
-    standing: pl.DataFrame
-    concerned: Concerned
-    registers: Registers
-    window: timedelta | None
-    erased: pl.Expr
-
-    def beside(self, account_id: str, rating: Rating | None) -> dict[str, pl.DataFrame]:
-        """Return the tables of an account that follow from its profile and from companies."""
-        concerned = self.concerned
-        found = DISCOVERY_SCHEMA.to_frame()
-        if rating is not None:
-            found = discovered(
-                self.standing,
-                concerned.companies,
-                rating,
-                concerned.known(account_id),
-                account_id=account_id,
-                types=self.types,
-                now=self.clock.now(),
-            )
-        leads = concerned.leads.filter(pl.col("account_id") == account_id)
-        groups = grouped(leads, concerned.links, concerned.companies, self.standing)
-        return {"discovery": found, "groups": groups}
-
-    def _cited(self, tables: Mapping[str, pl.DataFrame]) -> frozenset[str]:
-        """Return the sources behind what the tables show of companies that are no leads."""
-        cited = self.registers.cited(tables)
-        if "discovery" not in tables:
-            attribution.require_open(cited, self.sources)
-            return frozenset(cited.to_list())
-        found, groups = tables["discovery"], tables["groups"]
-        shown = pl.concat([found["signalids"], groups["signalids"]]).explode().drop_nulls()
-        behind = self.standing.filter(pl.col("signalid").is_in(shown.unique().implode()))
-        records = behind["evidence"].explode().struct.field("source_id")
-        named = pl.concat([records, groups["source_id"], cited]).drop_nulls().unique()
-        attribution.require_open(named, self.sources)
-        return frozenset(named.to_list())
-
-    def content(
-        self,
-        new: pl.DataFrame,
-        matches: pl.DataFrame | None,
-        rating: Rating | None = None,
-        beside: Mapping[str, pl.DataFrame] | None = None,
-    ) -> Content:
-        tables = dict(beside or {})
-        return Content(
-            rating=rating,
-            beside=tables,
-            cited=self._cited(tables),
-            new=new,
-            matches=matches,
-            sources=self.sources,
-            source_status=self.source_status,
-            types=self.types,
-            now=self.clock.now(),
-            window=self.window,
-        )
 
 
 def _account(
@@ -260,7 +190,7 @@ def _account(
     company: pl.DataFrame,
     matches: pl.DataFrame,
     company_sequence: str,
-    common: _Common,
+    common: Common,
     run_id: str,
 ) -> StreamReport:
     target = Target(
@@ -283,7 +213,8 @@ def _account(
     beside = {"waiting": gained.waiting, **common.beside(account_id, rating)}
     beside |= common.registers.of_leads(own)
     erased = common.erased | pl.col("lead_id").is_in(gone).fill_null(False)
-    return publish(target, common.content(gained.told, own, rating, beside), erased, told)
+    content = common.content(target.source, gained.told, own, rating, beside)
+    return publish(target, content, erased, told)
 
 
 def _silencing(types: pl.DataFrame) -> frozenset[str]:

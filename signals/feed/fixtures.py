@@ -10,6 +10,7 @@ digit of SIREN, so that they can be nobody's, and the source says that it is a t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,8 +18,9 @@ from pathlib import Path
 import polars as pl
 
 from opendata.clock import Clock
+from signals.amend import retractions
 from signals.base import Signal
-from signals.contract import EVENT_SCHEMA, schema_of
+from signals.contract import EVENT_SCHEMA, Reason, schema_of
 from signals.detect import detect_all
 from signals.feed.attribution import SOURCE_SCHEMA
 from signals.feed.companions import Match, SourceStatus
@@ -30,6 +32,7 @@ ACCOUNT = "essai"
 FIRST_DAY = date(2026, 1, 5)
 _DATASET = "essai"
 _LEADS_WITHOUT_ANSWER = 2
+_MERGED: Reason = "identity_merge"
 
 
 @dataclass
@@ -53,7 +56,9 @@ class World:
         """Return the folder of the account's stream."""
         return self.folder / "exports" / "accounts" / account_folder(ACCOUNT)
 
-    def tell(self, numbers: range, *, amount: int = 1, flawed: bool = False) -> None:
+    def tell(
+        self, numbers: range, *, amount: int = 1, flawed: bool = False, code: str | None = None
+    ) -> None:
         """Tell an event about the companies ``numbers``, each of the type of its number.
 
         Args:
@@ -61,8 +66,10 @@ class World:
             amount: a value told with the event; another one amends it.
             flawed: every second event belongs to a mass operation, the others may not be used
                 for prospecting.
+            code: one type for all of them instead.
         """
-        found = [self._detector(number, amount, flawed) for number in numbers]
+        kind = None if code is None else self._named(code)
+        found = [self._detector(number, amount, flawed, kind) for number in numbers]
         detectors = {f"{number}": one for number, one in zip(numbers, found, strict=True)}
         candidates = detect_all(
             _Today(self.day), recorded=self._now, run_id=self._run, detectors=detectors
@@ -76,17 +83,45 @@ class World:
             rows["signalid"].to_list(), reason="annulation", recorded=self._now, run_id=self._run
         )
 
+    def merge(self, number: int, code: str) -> None:
+        """Let a second source tell the event of a company: signal ``code`` stands for both."""
+        known = self.log.current().filter(pl.col("siren") == siren(number))
+        found = detect_all(
+            _Today(self.day),
+            recorded=self._now,
+            run_id=self._run,
+            detectors={code: self._detector(number, 2, False, self._named(code))},
+        )
+        records = pl.lit(known["evidence"].implode()).explode()
+        both = found.with_columns(
+            evidence=pl.concat_list("evidence", records), reason=pl.lit(_MERGED)
+        )
+        gone = retractions(
+            known, known["signalid"].to_list(), reason=_MERGED, recorded=self._now,
+            run_id=self._run,
+        )  # fmt: skip
+        self.log.append(both, {_DATASET: f"{self.day}"}, gone)
+
+    def _named(self, code: str) -> Signal:
+        return next(one for one in self.signals if one.code == code)
+
     def erase(self, *numbers: int) -> None:
         """Forget companies."""
         sirens = [siren(one) for one in numbers]
         self.log.erase(sirens, reason="opposition", recorded=self._now, run_id=self._run)
 
-    def publish(self, companies: int, window: timedelta | None = None) -> Path:
+    def publish(
+        self,
+        companies: int,
+        window: timedelta | None = None,
+        read: Mapping[str, str] | None = None,
+    ) -> Path:
         """Publish, one lead for each of the first ``companies``; go on to the next day.
 
         Args:
             companies: number of leads that are recognised.
             window: older rows leave the segments.
+            read: stream → sequence up to which every consumer has read.
 
         Returns:
             The folder of the account's stream.
@@ -100,6 +135,7 @@ class World:
             clock=Clock.at(self.day),
             run_id=self._run,
             window=window,
+            read=read,
         )
         self.day += timedelta(days=1)
         return self.stream
@@ -112,8 +148,11 @@ class World:
     def _run(self) -> str:
         return f"essai-{self.day}"
 
-    def _detector(self, number: int, amount: int, flawed: bool) -> Detector:
-        signal = replace(self.signals[number % len(self.signals)], inputs=(_DATASET,))
+    def _detector(
+        self, number: int, amount: int, flawed: bool, kind: Signal | None = None
+    ) -> Detector:
+        usual = self.signals[number % len(self.signals)]
+        signal = replace(kind or usual, inputs=(_DATASET,))
         event = _event(number, signal, self.day, amount, flawed)
         return Detector(signal, lambda _frames: event.lazy())
 

@@ -6,14 +6,15 @@ belong here: which rows a stream gains, its other files (:mod:`signals.feed.publ
 A stream that is kept for some days only ("window") drops older segments whole; the last
 row of each of their signals goes into one file, so that the publisher still knows what it
 said and the snapshot stays complete. ``min_sequence`` rises: a cursor in the window goes
-on, an older one starts from the snapshot.
+on, an older one starts from the snapshot. What a consumer that reports its cursor has not
+read stays up to :data:`CEILING` windows. An erasure waits for nobody.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -24,11 +25,36 @@ from opendata.errors import StateError
 from signals.amend import blank
 from signals.contract import SIGNAL_SCHEMA
 from signals.feed import manifest
+from signals.feed.attribution import cited_by
 from signals.feed.spreadsheets import parquet_bytes
 from signals.log import scrubbed
 from signals.segments import Segment, latest, read_segments
 
 _NOTHING = SIGNAL_SCHEMA.to_frame()
+#: Windows for which rows stay at most, whoever has not read them.
+CEILING = 2
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Which rows stay in segments.
+
+    Attributes:
+        now: instant of the publication, UTC.
+        window: rows younger than that stay; ``None`` keeps all.
+        read: the sequence up to which every consumer that reports has read, if any does.
+    """
+
+    now: datetime
+    window: timedelta | None = None
+    read: str | None = None
+
+    def since(self, last: str) -> datetime | None:
+        """Return the instant from which rows of a segment that ends with ``last`` stay."""
+        if self.window is None:
+            return None
+        unread = self.read is not None and last > self.read
+        return self.now - self.window * (CEILING if unread else 1)
 
 
 @dataclass(frozen=True)
@@ -54,6 +80,11 @@ class History:
         """Return every row that may still be the last of its signal, in order."""
         return pl.concat([self.base, self.rows])
 
+    @cached_property
+    def cited(self) -> frozenset[str]:
+        """Return the sources that the evidence of :attr:`told` names."""
+        return frozenset(cited_by(self.told).to_list())
+
     def followed_by(self, segment: Segment, rows: pl.DataFrame) -> History:
         """Return the history with one more segment."""
         return replace(self, segments=(*self.segments, segment), rows=pl.concat([self.rows, rows]))
@@ -74,14 +105,14 @@ class History:
             after, compacted=self._written(base, self.compacted.as_of_sequence), base=base
         )
 
-    def within(self, oldest: datetime | None, published: int) -> History:
-        """Return the history without the leading segments whose rows are all before ``oldest``.
+    def within(self, kept: Kept, published: int) -> History:
+        """Return the history without the leading segments none of whose rows need stay.
 
         Args:
-            oldest: instant, UTC; ``None`` keeps everything.
+            kept: which rows stay.
             published: number of segments that were published before: a row is offered once.
         """
-        dropped = self._older(oldest, published) if oldest else 0
+        dropped = self._older(kept, published)
         if not dropped:
             return self
         last = self.segments[dropped - 1].last_sequence
@@ -95,11 +126,12 @@ class History:
             rows=self.rows.filter(~old),
         )
 
-    def _older(self, oldest: datetime, published: int) -> int:
+    def _older(self, kept: Kept, published: int) -> int:
         first = 0
         for number, segment in enumerate(self.segments[:published]):
+            since = kept.since(segment.last_sequence)
             recorded = self.rows["recordedtime"].slice(first, segment.rows)
-            if (recorded >= oldest).any():
+            if since is None or (recorded >= since).any():
                 return number
             first += segment.rows
         return min(published, len(self.segments))

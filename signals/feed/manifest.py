@@ -104,7 +104,7 @@ def read(folder: Path) -> Published:
             account_id=content.get("account_id"),
             compacted=Compacted(**left) if (left := content.get("compacted")) else None,
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise StateError(
             f"the manifest cannot be read ({error!r})",
             next_step="restore the folder from a backup, or remove it whole to publish anew",

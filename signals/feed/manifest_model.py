@@ -81,6 +81,13 @@ class ResourceEntry(Part):
     )
 
 
+class Encryption(Part):
+    """How the tables of a sealed stream are encrypted; a reader that cannot open it stops."""
+
+    algorithm: str = Field(description="cipher and form of the files")
+    key_fingerprint: str = Field(description="tells which key opens it, and nothing of the key")
+
+
 class Manifest(Part):
     """The one file that says what a stream contains; replaced last, in one step."""
 
@@ -105,3 +112,7 @@ class Manifest(Part):
     licenses: list[Licence] = Field(description="licences of the sources")
     sources: list[Named] = Field(description="sources to be named")
     resources: list[ResourceEntry] = Field(description="every other file")
+    encryption: Encryption | None = Field(
+        default=None,
+        description="of a sealed stream; absent where the files can be read as they are",
+    )

@@ -65,9 +65,11 @@ class Content:
 
     Attributes:
         rating: the account's profile and how companies fit it, if it has one.
+        insolvency: state of each company on the day, where one is known.
         beside: further tables of the stream.
         cited: sources that the tables beside name.
         window: rows older than that may leave the segments; ``None`` keeps all.
+        read: the sequence up to which every consumer that reports has read, if any does.
     """
 
     new: pl.DataFrame
@@ -77,9 +79,11 @@ class Content:
     types: pl.DataFrame
     now: datetime
     rating: Rating | None = None
+    insolvency: pl.DataFrame | None = None
     beside: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     cited: frozenset[str] = frozenset()
     window: timedelta | None = None
+    read: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,11 +113,15 @@ def publish(
     _sweep(target.folder, before)
     former = history.read(target.folder, before) if told is None else told
     scrubbed = former.without(erased)
-    after = _grown(target, content, before, scrubbed)
-    oldest = None if content.window is None else content.now - content.window
-    after = after.within(oldest, len(before.segments))
+    # What is new was looked at when it was filled in; a licence may have closed since.
+    attribution.require_open(pl.Series(list(scrubbed.cited), dtype=pl.String), content.sources)
+    cited = frozenset(attribution.cited_by(content.new).to_list())
+    grown = _grown(target, content, before, scrubbed, cited)
+    kept = history.Kept(content.now, content.window, content.read)
+    after = grown.within(kept, len(before.segments))
+    named = scrubbed.cited | cited if after is grown else after.cited
     rows = after.told
-    sources = attribution.used_sources(rows, content.sources, content.cited)
+    sources = attribution.used_sources(named | content.cited, content.sources)
     tables = _tables(target, content, rows, sources)
     hashes = {name: _hash(body) for name, body in tables.items()}
     unchanged = (after.segments, after.compacted) == (before.segments, before.compacted) and all(
@@ -149,10 +157,17 @@ def publish(
     return StreamReport(target.source, target.folder, True, counts, last)
 
 
-def _grown(target: Target, content: Content, before: manifest.Published, told: History) -> History:
+def _grown(
+    target: Target,
+    content: Content,
+    before: manifest.Published,
+    told: History,
+    cited: frozenset[str],
+) -> History:
+    """Return the history with the new rows, which cite ``cited``, written as a segment."""
     if content.new.is_empty():
         return told
-    sources = attribution.used_sources(content.new, content.sources)
+    sources = attribution.used_sources(cited, content.sources)
     numbers = numbered(content.new, int(before.max_sequence) + 1)
     rows = numbers.with_columns(source=pl.lit(target.source))
     new = write_segment(
@@ -182,7 +197,11 @@ def _tables(
     if content.matches is not None:
         frames["matches"] = content.matches
         frames["lead_scores"] = lead_scores(
-            standing, content.types, content.now, rating=content.rating
+            standing,
+            content.types,
+            content.now,
+            rating=content.rating,
+            insolvency=content.insolvency,
         )
         flat = current.flat(standing)
         extra["signals_current.csv"] = csv_bytes(flat)
@@ -222,7 +241,8 @@ def _copies(folder: Path, published: manifest.Published) -> None:
     """Give the files of the publication their plain names, where they are not in place."""
     for name, entry in (published.resources or {}).items():
         copy = folder / name
-        if copy.is_file() and file_hash(copy) == entry["hash"]:
+        same = copy.is_file() and copy.stat().st_size == entry["bytes"]
+        if same and file_hash(copy) == entry["hash"]:
             continue
         files.write_bytes(copy, (folder / str(entry["path"])).read_bytes(), point="feed-copy")
 

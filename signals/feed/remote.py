@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,13 +86,16 @@ def note_path(folder: Path, url: str) -> Path:
     return folder / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}.json"
 
 
-def mirror(exports: Path, store: Store, notes: Path) -> Mirrored:
+def mirror(
+    exports: Path, store: Store, notes: Path, instead: Mapping[str, Path] | None = None
+) -> Mirrored:
     """Bring the store to what ``exports`` holds; doing it again does nothing.
 
     Args:
         exports: the local ``exports`` folder, published.
         store: where to.
         notes: folder in which the note of this address is kept.
+        instead: stream → the folder whose files are stored in the place of its own.
 
     Raises:
         ConflictError: another installation publishes there, or did so just now.
@@ -105,7 +108,8 @@ def mirror(exports: Path, store: Store, notes: Path) -> Mirrored:
     local = {path.parent.relative_to(exports).as_posix() for path in _manifests(exports)}
     # The company stream last, as it is published: accounts never refer to what is not there.
     order = sorted(local, key=lambda name: (name == "company", name))
-    done = [_stream(exports / name, name, store, note) for name in order]
+    folders = {name: exports / name for name in order} | dict(instead or {})
+    done = [_stream(folders[name], name, store, note) for name in order]
     gone = sorted(set(note.streams) - local)
     swept = sum(_remove(name, store, note) for name in gone)
     return Mirrored(

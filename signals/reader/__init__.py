@@ -8,6 +8,7 @@ Usage:
     ``for task in tasks(Feed.at("https://…/accounts/acme"), State(Path("state.db"))): …``
 """
 
+from signals.reader.acknowledge import Said, acknowledge, report_cursor
 from signals.reader.errors import FetchError, MissingError, ReaderError, StaleError, StopError
 from signals.reader.feed import Batch, Feed
 from signals.reader.fetch import Fetch, fetcher
@@ -23,11 +24,14 @@ __all__ = [
     "MissingError",
     "ReaderError",
     "Rule",
+    "Said",
     "StaleError",
     "State",
     "StopError",
     "Task",
+    "acknowledge",
     "catch_up",
     "fetcher",
+    "report_cursor",
     "tasks",
 ]

@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     try:
         with State(Path(folder) / "state.db") as state:
             for task in tasks(Feed.at(base), state, now=now):
-                _print({"kind": task.kind, "signalid": task.row["signalid"]})
+                _print({"kind": task.kind, "signalid": task.signalid})
             for row in state.standing():
                 if instant(row["expirytime"]) > now:
                     _print({"kind": "signal", **row})

@@ -16,6 +16,7 @@ from signals.reader.fetch import Fetch, fetcher
 from signals.reader.manifest import NAME, NOTHING_READ, File, Manifest, parse
 from signals.reader.rows import Row, rows
 
+_NEEDED = frozenset({"op", "sequence", "signalid"})
 OPS = frozenset({"ASSERT", "AMEND", "RETRACT", "ERASE"})
 
 
@@ -85,11 +86,13 @@ class Feed:
 
     def _snapshot(self, said: Manifest) -> Batch:
         standing = self._known(said.snapshot)
-        ended = {row["signalid"]: row for row in self.table("tombstones", said)}
+        ended = {str(row.get("signalid")): row for row in self.table("tombstones", said)}
         return Batch(standing, said.as_of, said, restart=True, ended=ended)
 
     def _known(self, file: File) -> list[Row]:
         found = list(rows(self._body(file)))
+        if found and not found[0].keys() >= _NEEDED:
+            raise StopError(f"{file.path} has not the columns of signals; report it")
         if unknown := {str(row["op"]) for row in found} - OPS:
             raise StopError(f"unknown op {sorted(unknown)}: read what changed, then update")
         return found
@@ -105,6 +108,6 @@ class Feed:
 
 
 def _check_sequence(segment: File, found: list[Row]) -> None:
-    numbers = [int(row["sequence"]) for row in found]
+    numbers = [int(row["sequence"]) if str(row["sequence"]).isdecimal() else -1 for row in found]
     if numbers != list(range(int(segment.first), int(segment.last) + 1)):
         raise StopError(f"{segment.path} has not the rows that its name says; report it")

@@ -68,8 +68,17 @@ def parse(body: bytes) -> Manifest:
         for version in ("feed_version", "schema_version"):
             if str(said[version]).split(".")[0] != _MAJOR:
                 raise StopError(f"{version} is {said[version]}: read what changed, then update")
+        if said.get("encryption"):
+            raise StopError("the stream is encrypted: open it with `company-signals unseal` first")
         found = _read(said)
-    except (ValueError, KeyError, TypeError) as error:
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise StopError(f"the manifest cannot be read ({type(error).__name__})") from error
     _check_order(found)
     return found
@@ -94,7 +103,8 @@ def _read(said: Mapping[str, Any]) -> Manifest:
 
 def _file(entry: Mapping[str, Any], first: str = "", last: str = "") -> File:
     path = PurePosixPath(entry["path"])
-    if path.is_absolute() or ".." in path.parts or "\\" in entry["path"] or ":" in entry["path"]:
+    strange = any(sign in entry["path"] for sign in "\\:\x00")
+    if path.is_absolute() or ".." in path.parts or strange:
         raise StopError("a path of the manifest leads outside its folder")
     return File(str(path), int(entry["bytes"]), str(entry["hash"]), first, last)
 

@@ -30,7 +30,7 @@ def rows(body: bytes) -> Iterator[Row]:
             for batch in file.iter_batches(batch_size=_ROWS):
                 for row in batch.to_pylist():
                     yield {name: plain(value) for name, value in row.items()}
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise StopError(
             f"a file is no Parquet that can be read ({type(error).__name__})"
         ) from error
@@ -46,7 +46,9 @@ def plain(value: Any) -> Any:
         return [plain(one) for one in value]
     if isinstance(value, dict):
         return {name: plain(one) for name, one in value.items()}
-    return value
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise StopError(f"a value of a kind that no row has ({type(value).__name__})")
 
 
 def instant(text: str) -> datetime:

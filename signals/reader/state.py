@@ -23,13 +23,13 @@ from signals.reader.rows import Row, instant
 
 Kind = Literal["new", "changed", "withdrawn", "erased"]
 STANDS = ("ASSERT", "AMEND")
-# told, told_op: the row last dealt with. started: something was begun because of it.
+# told, told_op: the row last dealt with. begun: the signal under whose name work is under way.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS said (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS held (
   signalid TEXT PRIMARY KEY, id TEXT NOT NULL, sequence TEXT NOT NULL, op TEXT NOT NULL,
-  row TEXT NOT NULL, told TEXT, told_op TEXT, started INTEGER NOT NULL DEFAULT 0
+  row TEXT NOT NULL, told TEXT, told_op TEXT, begun TEXT
 );
 CREATE INDEX IF NOT EXISTS held_news ON held (sequence) WHERE told IS NOT id;
 """
@@ -47,12 +47,13 @@ class Change:
     Attributes:
         kind: ``new`` also for one that was withdrawn and stands again.
         row: what holds now; an erased one has no values left.
-        started: whether something was begun because of this signal and not undone.
+        begun: ``signalid`` under which work was begun because of this signal, and not undone;
+            another one where this signal took over from it (``identity_merge``).
     """
 
     kind: Kind
     row: Row
-    started: bool
+    begun: str | None
 
 
 class State:
@@ -88,6 +89,11 @@ class State:
         """Return the last sequence applied."""
         return self._said("cursor") or NOTHING_READ
 
+    @property
+    def source(self) -> str | None:
+        """Return the URI of the stream; ``None`` before anything was read."""
+        return self._said("source")
+
     def apply(self, batch: Batch) -> None:
         """Keep what a batch says, and its cursor, in one step.
 
@@ -116,21 +122,29 @@ class State:
     def changes(self) -> list[Change]:
         """Return what is to be dealt with, by sequence; :meth:`done` takes it off."""
         found = self._db.execute(
-            "SELECT op, row, told_op, started FROM held WHERE told IS NOT id ORDER BY sequence"
+            "SELECT op, row, told_op, begun FROM held WHERE told IS NOT id ORDER BY sequence"
         ).fetchall()
         changes = []
-        for op, row, told_op, started in found:
+        for op, row, told_op, begun in found:
             kind = _kind(op, told_op)
             if kind is not None:
-                changes.append(Change(kind, json.loads(row), bool(started)))
+                changes.append(Change(kind, json.loads(row), begun))
         return changes
 
-    def done(self, dealt: Iterable[tuple[Row, bool]]) -> None:
-        """Note that rows were dealt with, and for each whether something is under way for it."""
+    def handed_on(self) -> list[Change]:
+        """Return what was withdrawn while its work goes on: another signal tells the event."""
+        found = self._db.execute(
+            "SELECT row, begun FROM held WHERE op = 'RETRACT' AND told IS id AND begun IS NOT NULL "
+            "ORDER BY sequence"
+        ).fetchall()
+        return [Change("withdrawn", json.loads(row), begun) for row, begun in found]
+
+    def done(self, dealt: Iterable[tuple[Row, str | None]]) -> None:
+        """Note that rows were dealt with, and for each under whose name work is under way."""
         with self._step():
             self._db.executemany(
-                "UPDATE held SET told = ?, told_op = ?, started = ? WHERE signalid = ?",
-                [(row["id"], row["op"], int(on), row["signalid"]) for row, on in dealt],
+                "UPDATE held SET told = ?, told_op = ?, begun = ? WHERE signalid = ?",
+                [(row["id"], row["op"], begun, row["signalid"]) for row, begun in dealt],
             )
 
     @contextmanager
@@ -170,17 +184,18 @@ class State:
             row = json.loads(text)
             stone = batch.ended.get(signalid)
             if stone is not None:
-                self._end(row, str(stone["op"]), str(stone["sequence"]))
+                self._end(row, str(stone["op"]), str(stone["sequence"]), stone["reason"])
             elif row["op"] in STANDS and instant(row["expirytime"]) > batch.manifest.created:
                 # Neither standing, nor expired, nor ended: it belongs to a stream begun anew.
-                self._end(row, "RETRACT", batch.cursor)
+                self._end(row, "RETRACT", batch.cursor, None)
 
-    def _end(self, row: Row, op: str, sequence: str) -> None:
+    def _end(self, row: Row, op: str, sequence: str, reason: str | None) -> None:
         if row["op"] == op:
             return
         if op == "ERASE":
             row = {"signalid": row["signalid"], "type": row["type"]}
-        ended = {**row, "id": f"{row['signalid']}:{sequence}", "op": op, "sequence": sequence}
+        name = f"{row['signalid']}:{sequence}"
+        ended = {**row, "id": name, "op": op, "sequence": sequence, "reason": reason}
         text = json.dumps(ended, ensure_ascii=False)
         self._db.execute(_KEEP, (ended["signalid"], ended["id"], sequence, op, text))
 

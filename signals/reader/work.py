@@ -6,7 +6,7 @@ the tasks themselves, which are the consumer's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -15,17 +15,27 @@ from signals.reader.errors import StaleError
 from signals.reader.feed import Feed
 from signals.reader.manifest import Manifest
 from signals.reader.rows import Row, instant
-from signals.reader.state import STANDS, State
+from signals.reader.state import STANDS, Change, State
 
 _ATTEMPTS = 5
+#: A second source tells the event of a signal: another one stands for both.
+_MERGED = "identity_merge"
 
 
 @dataclass(frozen=True)
 class Task:
-    """Something to do: ``start`` a workflow on a signal, or ``undo`` the one it started."""
+    """Something to do: ``start`` a workflow on a signal, or ``undo`` the one it started.
+
+    Attributes:
+        kind: what to do.
+        row: the row because of which.
+        signalid: the signal under whose name the workflow was or is to be started; not that of
+            ``row`` where another signal took over (``identity_merge``).
+    """
 
     kind: Literal["start", "undo"]
     row: Row
+    signalid: str
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,10 @@ def tasks(
     """Read the news and yield what to do, each task once.
 
     A task counts as done when the next one is asked for: a process that dies before gets it
-    again, so let the work be idempotent by ``row["signalid"]``.
+    again, so let the work be idempotent by ``signalid``.
+
+    After an ``identity_merge`` the work goes on: it belongs to the signal that tells the event
+    now, and is undone when that one is withdrawn. Where none was begun, it is as any other.
 
     Args:
         feed: the stream.
@@ -76,20 +89,53 @@ def tasks(
         now: the instant at which signals expire; that of the machine by default.
     """
     judge = _Judge(feed, catch_up(feed, state), rule or Rule(), now or datetime.now(UTC))
-    silent: list[tuple[Row, bool]] = []
-    for change in state.changes():
+    changes = state.changes()
+    # First of all: a signal that takes over may come before the one that it replaces.
+    state.done((one.row, one.begun) for one in changes if _goes_on(one))
+    waiting = state.handed_on()
+    silent: list[tuple[Row, str | None]] = []
+    for change in changes:
+        if _goes_on(change):
+            continue
         over = change.kind in ("withdrawn", "erased")
-        # An event that another signal now tells did happen: what it led to may stand.
-        retold = change.row.get("reason") == "identity_merge"
-        if over and change.started and not retold:
-            yield Task("undo", change.row)
-            state.done([(change.row, False)])
-        elif over or change.started or not judge.ever(change.row):
-            silent.append((change.row, change.started and not over))
+        former = None if over or change.begun else _former(change.row, waiting)
+        if over and change.begun:
+            yield Task("undo", change.row, change.begun)
+            state.done([(change.row, None)])
+        elif former is not None:
+            waiting.remove(former)
+            state.done([(change.row, former.begun), (former.row, None)])
+        elif over or change.begun or not judge.ever(change.row):
+            silent.append((change.row, None if over else change.begun))
         elif judge.now(change.row):
-            yield Task("start", change.row)
-            state.done([(change.row, True)])
+            signalid = str(change.row["signalid"])
+            yield Task("start", change.row, signalid)
+            state.done([(change.row, signalid)])
     state.done(silent)
+
+
+def _goes_on(change: Change) -> bool:
+    """Return whether work that was begun goes on although its signal was withdrawn."""
+    merged = change.kind == "withdrawn" and change.row.get("reason") == _MERGED
+    return merged and change.begun is not None
+
+
+def _former(row: Row, waiting: Iterable[Change]) -> Change | None:
+    """Return the signal from which the one of ``row`` takes over its work, if it does.
+
+    It is about the same lead and company and has the records of both.
+    """
+    for one in waiting:
+        own = _records(row)
+        told = len(own) > 1 or row["reason"] == _MERGED
+        same = all(one.row[name] == row[name] for name in ("lead_id", "siren"))
+        if told and same and _records(one.row) <= own:
+            return one
+    return None
+
+
+def _records(row: Row) -> set[tuple[str, str]]:
+    return {(one["dataset_id"], one["record_key"]) for one in row["evidence"]}
 
 
 class _Judge:
@@ -115,8 +161,6 @@ class _Judge:
             and not row["is_mass_operation"]
             and row["prospecting_allowed"]
             and (verdict is None or verdict in self._rule.accept)
-            # The same event was told before, by another source.
-            and not (row["op"] == "ASSERT" and row["reason"] == "identity_merge")
             and not (self._rule.selling and row["type"] not in self._sold)
             and instant(row["expirytime"]) > self._instant
         )

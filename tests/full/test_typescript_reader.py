@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ import pytest
 from pipelines.settings import ROOT
 from signals.conformance.judge import command, judge
 from signals.conformance.scenarios import Scenario, write
+from signals.feed.sealing import seal
+from signals.feedback.files import Kind, read_rows
+from signals.reader import Feed, Said, State, acknowledge, catch_up, report_cursor
 
 pytestmark = pytest.mark.full
 CLIENT = ROOT / "clients" / "typescript"
@@ -72,6 +76,65 @@ def test_it_gives_the_tasks_and_the_rows_of_the_other_reader(
         )
         assert of_node == of_python
         assert of_node
+
+
+def test_what_it_says_back_is_taken_as_what_the_other_reader_says(
+    program: list[str], suite: tuple[Path, list[Scenario]], tmp_path: Path
+) -> None:
+    feed = suite[0] / "life" / "1-every-type"
+    dist = Path(program[1]).parent
+    text = (
+        f'import {{ Feed, State, acknowledge, catchUp, reportCursor }} from "{dist}/index.js";\n'
+        f'const state = new State("{tmp_path}/node");\n'
+        "const now = new Date(Date.UTC(2026, 0, 5, 12));\n"
+        f'await catchUp(Feed.at("{feed}"), state);\n'
+        "const [one, two] = state.standing();\n"
+        'const said = [{ signalid: one.signalid, status: "handled" },\n'
+        '  { signalid: two.signalid, status: "wrong", reason: "wrong_event", at: now }];\n'
+        f'acknowledge("{tmp_path}/back", state, said, now);\n'
+        f'reportCursor("{tmp_path}/back", state, "crm", now);\n'
+        "try {\n"
+        '  const wrong = [{ signalid: one.signalid, status: "wrong" }];\n'
+        f'  acknowledge("{tmp_path}/back", state, wrong);\n'
+        "} catch (error) { console.log(error.message); }\n"
+    )
+    (tmp_path / "say.mjs").write_text(text)
+    done = subprocess.run(
+        ["node", str(tmp_path / "say.mjs")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "wrong is not said with the reason null\n"
+    now = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    with State(tmp_path / "python.db") as state:
+        catch_up(Feed.at(feed), state)
+        first, second = [row["signalid"] for row in state.standing()][:2]
+        said = [Said(first, "handled"), Said(second, "wrong", "wrong_event", now)]
+        mine = [
+            acknowledge(tmp_path / "mine", state, said, now=now),
+            report_cursor(tmp_path / "mine", state, "crm", now=now),
+        ]
+    of_node = sorted((tmp_path / "back").iterdir())
+    kinds: list[Kind] = ["consumer_offsets", "feedback"]
+    for kind, file, own in zip(kinds, of_node, reversed(mine), strict=True):
+        found = read_rows(file.read_bytes(), kind)
+        assert found.refused.is_empty()
+        assert found.kept.equals(read_rows(own.read_bytes(), kind).kept)
+
+
+def test_it_stops_at_an_encrypted_stream_as_the_other_reader(
+    program: list[str], suite: tuple[Path, list[Scenario]], tmp_path: Path
+) -> None:
+    feeds, scenarios = suite
+    (life,) = (one for one in scenarios if one.name == "life")
+    assert seal(feeds / life.steps[0].feed, tmp_path / "twin", "5e" * 32, temporary=tmp_path)
+    for words in (program, [sys.executable, "-m", "signals.reader"]):
+        done = subprocess.run(
+            [*words, str(tmp_path / "twin"), str(tmp_path / "state"), life.steps[0].now],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode != 0
+        assert "unseal" in done.stderr
 
 
 def test_its_types_are_those_of_the_contract() -> None:

@@ -25,6 +25,7 @@ from signals.reader import (
     FetchError,
     MissingError,
     ReaderError,
+    Rule,
     StaleError,
     State,
     StopError,
@@ -60,7 +61,7 @@ def state(tmp_path: Path) -> Iterator[State]:
 
 
 def work(feed: Path, state: State, now: datetime = NOW) -> list[tuple[str, str]]:
-    return [(task.kind, task.row["signalid"]) for task in tasks(Feed.at(feed), state, now=now)]
+    return [(task.kind, task.signalid) for task in tasks(Feed.at(feed), state, now=now)]
 
 
 def held(state: State) -> list[str]:
@@ -111,6 +112,45 @@ def test_each_task_once_and_undone_when_withdrawn_or_erased(
         ("undo", one) for one in gone & {signalid for _, signalid in begun}
     )
     assert work(last, state) == []
+
+
+@pytest.fixture(scope="module")
+def merging(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """An event told by one source, then by two, then annulled."""
+    folder = tmp_path_factory.mktemp("merging")
+    world = World(folder / "world")
+    world.tell(range(1), code="hq_moved_in")
+    feeds = [doctored.copied(world.publish(1), folder / "one")]
+    world.merge(0, "hq_moved")
+    feeds.append(doctored.copied(world.publish(1), folder / "two"))
+    world.retract(0)
+    return [*feeds, doctored.copied(world.publish(1), folder / "annulled")]
+
+
+def test_work_goes_on_when_another_signal_tells_the_event(
+    merging: list[Path], state: State
+) -> None:
+    one, two, annulled = merging
+    ((kind, begun),) = work(one, state)
+    assert kind == "start"
+    assert work(two, state) == []
+    (row,) = state.standing()
+    assert row["signalid"] != begun
+    (undone,) = tasks(Feed.at(annulled), state, now=NOW)
+    # It is known under the name it was begun with; the row is that of the signal that fell.
+    assert (undone.kind, undone.signalid) == ("undo", begun)
+    assert undone.row["signalid"] == row["signalid"]
+    assert work(annulled, state) == []
+
+
+def test_what_nobody_acted_on_is_begun_by_the_signal_that_stands_for_both(
+    merging: list[Path], state: State
+) -> None:
+    probable = Rule(accept=("probable",))
+    assert list(tasks(Feed.at(merging[0]), state, probable, NOW)) == []
+    (begun,) = work(merging[1], state)
+    (row,) = state.standing()
+    assert begun == ("start", row["signalid"])
 
 
 def test_a_process_that_dies_at_its_work_gets_it_again(

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from signal_tables import OPENING, table
 
-from signals.insolvency import PLAN_YEARS, SCHEMA, SEVERITY, as_of, periods
+from signals.insolvency import PLAN_YEARS, SCHEMA, SEVERITY, as_of, periods, standing_on
 
 DAY = date(2020, 3, 2)
 LIQUIDATION, RECOVERY, SAFEGUARD = "liquidation_judiciaire", "redressement_judiciaire", "sauvegarde"
@@ -219,6 +219,40 @@ def test_lists_deposits_and_appointments_change_nothing() -> None:
     idle = judged(2, "other", "Dépôt de l'état des créances")
     assert held(3, opened(0, RECOVERY), idle) == RECOVERY
     assert states(idle).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("months", "rows", "silences"),
+    [
+        (-1, [opened(0, LIQUIDATION)], None),
+        (0, [opened(0, LIQUIDATION)], True),
+        (5, [opened(0, LIQUIDATION), PLAN], True),
+        (5, [opened(0, RECOVERY)], False),
+        (7, [PLAN], False),
+        (10, [opened(0, LIQUIDATION), judged(9, "closure", "insuffisance d'actif")], True),
+        (10, [opened(0, LIQUIDATION), judged(9, "closure", "extinction du passif")], False),
+        (8, [opened(0, LIQUIDATION), judged(9, "closure", "extinction du passif")], True),
+        (7, [opened(0, RECOVERY), judged(4, "conversion", procedure=LIQUIDATION),
+             judged(6, "other", APPEAL)], False),
+        (200, [PLAN], False),
+    ],
+    ids=["before", "on the day", "then milder", "recovery", "plan", "no assets", "cleared",
+         "not yet cleared", "appeal", "plan over"],
+)  # fmt: skip
+def test_whether_the_last_state_silences_the_company(
+    months: int, rows: list[dict[str, Any]], silences: bool | None
+) -> None:
+    day = DAY + timedelta(days=30 * months)
+    found = standing_on(states(*rows).lazy(), day).collect()
+    assert found["silences"].to_list() == ([] if silences is None else [silences])
+
+
+def test_a_real_liquidation_without_an_end_is_forgotten_after_ten_years() -> None:
+    found = states(*({**row, "type_avis": "annonce"} for row in REAL)).lazy()
+    plexiglas = pl.col("siren") == "709500441"
+    for day, silences in ((date(2018, 4, 21), True), (date(2018, 4, 22), False)):
+        (last,) = standing_on(found, day).filter(plexiglas).collect().iter_rows(named=True)
+        assert (last["state"], last["silences"]) == (LIQUIDATION, silences)
 
 
 def test_order_and_repetition_of_rows_change_nothing() -> None:

@@ -24,7 +24,8 @@ from signals.contract import (
 from signals.log import SignalLog
 from signals.registry import discover, registry, signal_types
 
-#: Columns of the published contract, in order: a change here is a change for every consumer.
+#: Columns of the published contract, in order: a change here is a change for every consumer. They
+#: are written out, not derived: a list made from the model could not differ from it.
 COLUMNS = [
     "specversion",
     "id",

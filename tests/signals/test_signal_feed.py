@@ -10,7 +10,7 @@ from pathlib import Path
 import fastexcel
 import polars as pl
 import pytest
-from signal_tables import SALE
+from signal_tables import SALE, table
 from signal_world import (
     BUYER,
     LATER,
@@ -36,7 +36,9 @@ from opendata.errors import LicenceError
 from signals.contract import SignalRow
 from signals.feed import manifest
 from signals.feed.companions import COMPANIONS, OF_ACCOUNTS
+from signals.feed.customers import Customers
 from signals.feed.schemas import contract_files
+from signals.insolvency import periods, standing_on
 from signals.log import SignalLog
 
 
@@ -112,6 +114,18 @@ def test_source_that_is_not_described_stops_everything(log: SignalLog, out: Path
     with pytest.raises(LicenceError, match="bodacc@v1"):
         publish(log, out, sources=source_frame().filter(pl.col("dataset") != "bodacc"))
     assert not out.exists()
+
+
+@pytest.mark.parametrize("accounts", [0, 1])
+def test_a_licence_that_closes_stops_what_was_published_before(
+    log: SignalLog, out: Path, accounts: int
+) -> None:
+    leads = [match("l1", BUYER)][:accounts]
+    publish(log, out, *leads)
+    before = tree(out)
+    with pytest.raises(LicenceError, match="odc-odbl"):
+        publish(log, out, *leads, sources=source_frame("odc-odbl"), day=LATER)
+    assert tree(out) == before
 
 
 def test_nothing_new_writes_nothing(log: SignalLog, out: Path) -> None:
@@ -236,6 +250,21 @@ def test_liquidation_silences_the_opportunities_of_the_lead(log: SignalLog, out:
     assert after["score"] == 0
     assert after["opportunity"] > 0
     assert after["suppressed_by"] is not None
+
+
+def test_the_state_of_today_silences_a_lead_that_has_no_signal_of_it(
+    log: SignalLog, out: Path
+) -> None:
+    publish(log, out, match("l1", BUYER))
+    judgments = table("bodacc__insolvencies", [LIQUIDATION]).drop("_op").lazy()
+    states = standing_on(periods(judgments), LATER)
+    publish(log, out, match("l1", BUYER), day=LATER, customers=Customers(insolvency=states))
+    (lead,) = pl.read_parquet(account(out) / "lead_scores.parquet").to_dicts()
+    assert lead["score"] == 0
+    assert lead["suppressed_by"] == f"bodacc:{LIQUIDATION['notice_id']}"
+    assert json.loads(lead["score_breakdown"])["insolvency"]["since"] == "2021-01-05"
+    # Whoever states it is named.
+    assert "bodacc@v1" in pl.read_parquet(account(out) / "sources.parquet")["source_id"].to_list()
 
 
 def test_spreadsheets_hold_no_formula(log: SignalLog, out: Path) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from signal_tables import table
 
 from opendata.errors import SettingsError
 from signals.contract import SIGNAL_SCHEMA
+from signals.insolvency import periods, standing_on
 from signals.lead_scores import lead_scores
 from signals.registry import registry, signal_types
 from signals.scoring import actionable, scored
@@ -51,7 +53,8 @@ def test_breakdown_multiplies_to_the_score() -> None:
     parts = json.loads(row["score_breakdown"])
     product = parts["base"] * parts["confidence"] * parts["freshness"] * parts["match"]
     assert row["score"] == pytest.approx(product, abs=0.06)
-    assert set(parts) == {"base", "confidence", "freshness", "match", "age_days"}
+    said = {"base", "confidence", "freshness", "match", "age_days", "contradicted_by"}
+    assert set(parts) == said
 
 
 def signal(code: str, **values: Any) -> dict[str, Any]:
@@ -133,6 +136,73 @@ def test_what_silences_a_company(others: list[dict[str, Any]], silenced_by: str 
     (lead,) = stand(signal("hq_moved"), *others)
     assert lead["suppressed_by"] == silenced_by
     assert (lead["score"] == 0) == (silenced_by is not None)
+
+
+#: *Real* judgments of two companies (issues of 2008): a plan that was resolved into a
+#: liquidation, a recovery that was converted.
+JUDGED = [
+    ("A200800091187", "709500441", date(2007, 12, 11), "plan", None,
+     "Jugement modifiant le plan de continuation"),
+    ("A200800853682", "709500441", date(2008, 4, 22), "conversion", "liquidation_judiciaire",
+     "Jugement prononçant la résolution du plan de redressement et la liquidation judiciaire"),
+    ("A20080010723", "411504368", date(2007, 11, 14), "opening", "redressement_judiciaire",
+     "Jugement d'ouverture d'une procédure de redressement judiciaire"),
+    ("A200800853531", "411504368", date(2008, 4, 23), "conversion", "liquidation_judiciaire",
+     "Jugement de conversion en liquidation judiciaire"),
+]  # fmt: skip
+
+
+def judged_on(day: date, *more: tuple[str, str, date, str, str | None, str]) -> pl.DataFrame:
+    rows = [
+        {"notice_id": notice, "siren": siren, "jugement_date": when, "stage": stage,
+         "procedure": procedure, "jugement_nature": nature, "type_avis": "annonce"}
+        for notice, siren, when, stage, procedure, nature in (*JUDGED, *more)
+    ]  # fmt: skip
+    known = table("bodacc__insolvencies", rows).drop("_op").lazy()
+    return standing_on(periods(known), day).collect()
+
+
+def lead_on(day: date, siren: str, states: pl.DataFrame, *rows: dict[str, Any]) -> dict[str, Any]:
+    now = datetime(day.year, day.month, day.day, 11, tzinfo=UTC)
+    usual = {"siren": siren, "time": day, "expirytime": now + timedelta(days=1)}
+    frame = pl.DataFrame([{**one, **usual} for one in rows], schema=SIGNAL_SCHEMA)
+    (lead,) = lead_scores(frame, TYPES, now, insolvency=states).to_dicts()
+    return dict(lead)
+
+
+@pytest.mark.parametrize(
+    ("siren", "day", "suppressed_by", "state"),
+    [
+        ("709500441", date(2008, 4, 21), None, "plan"),
+        ("709500441", date(2008, 4, 22), "bodacc:A200800853682", "liquidation_judiciaire"),
+        ("411504368", date(2008, 4, 22), None, "redressement_judiciaire"),
+        ("411504368", date(2008, 5, 1), "bodacc:A200800853531", "liquidation_judiciaire"),
+        ("382456051", date(2008, 5, 1), None, None),
+    ],
+    ids=["plan", "liquidation", "recovery", "converted", "never judged"],
+)
+def test_the_state_on_the_day_silences_without_any_signal(
+    siren: str, day: date, suppressed_by: str | None, state: str | None
+) -> None:
+    lead = lead_on(day, siren, judged_on(day), signal("hq_moved"))
+    assert lead["suppressed_by"] == suppressed_by
+    assert lead["score"] == (75.0 if suppressed_by is None else 0.0)
+    said = json.loads(lead["score_breakdown"])["insolvency"]
+    assert (said and said["state"]) == state
+
+
+def test_the_state_on_the_day_overrules_the_signals_that_speak_of_it() -> None:
+    day, siren = date(2008, 12, 1), "709500441"
+    cleared = ("A1", siren, date(2008, 11, 4), "closure", None, "Clôture pour extinction du passif")
+    rows = (signal("hq_moved"), LIQUIDATION)
+    assert lead_on(day, siren, judged_on(day), *rows)["suppressed_by"] == "s-insolvency_opened"
+    # Its closing was not told as a signal, the state knows it (closing: specification fixture).
+    free = lead_on(day, siren, judged_on(day, cleared), *rows)
+    assert free["suppressed_by"] is None
+    assert free["score"] > 0
+    # What silences for another reason still does.
+    gone = lead_on(day, siren, judged_on(day, cleared), *rows, signal("company_closed"))
+    assert gone["suppressed_by"] == "s-company_closed"
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ const now = at === undefined ? new Date() : new Date(at);
 const lines: unknown[] = [];
 try {
   const state = new State(folder);
-  for await (const { kind, row } of tasks(Feed.at(base), state, undefined, now)) {
-    lines.push({ kind, signalid: row.signalid });
+  for await (const { kind, signalid } of tasks(Feed.at(base), state, undefined, now)) {
+    lines.push({ kind, signalid });
   }
   for (const row of state.standing()) {
     if (Date.parse(row.expirytime) > now.getTime()) lines.push({ kind: "signal", ...row });

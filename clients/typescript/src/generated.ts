@@ -57,6 +57,7 @@ export interface SignalRow {
         | "annulation"
         | "source_correction"
         | "corroborated"
+        | "contradicted"
         | "identity_merge"
         | "opposition"
         | "retention"
@@ -325,6 +326,10 @@ export interface Manifest {
    * every other file
    */
   resources: ResourceEntry[];
+  /**
+   * of a sealed stream; absent where the files can be read as they are
+   */
+  encryption?: Encryption | null;
 }
 /**
  * One piece of the log; a name never gets other bytes.
@@ -470,6 +475,19 @@ export interface ResourceEntry {
     [k: string]: unknown;
   } | null;
 }
+/**
+ * How the tables of a sealed stream are encrypted; a reader that cannot open it stops.
+ */
+export interface Encryption {
+  /**
+   * cipher and form of the files
+   */
+  algorithm: string;
+  /**
+   * tells which key opens it, and nothing of the key
+   */
+  key_fingerprint: string;
+}
 
 /**
  * A signal that was withdrawn or erased, for who reads snapshots only.
@@ -496,6 +514,7 @@ export interface Tombstone {
         | "annulation"
         | "source_correction"
         | "corroborated"
+        | "contradicted"
         | "identity_merge"
         | "opposition"
         | "retention"
@@ -635,7 +654,7 @@ export interface LeadScore {
    */
   risk: number;
   /**
-   * signalid that silences the company
+   * what silences the company: a signalid, else bodacc:<notice> of a judgment
    */
   suppressed_by: string | null;
   /**
@@ -662,4 +681,53 @@ export interface LeadScore {
    * day of the score
    */
   as_of: string;
+}
+
+/**
+ * What became of one signal; the latest ``at`` holds, and a row twice is one row.
+ */
+export interface Feedback {
+  /**
+   * source of the account's stream, as in its manifest
+   */
+  source: string;
+  /**
+   * signalid of the signal
+   */
+  signal_id: string;
+  /**
+   * what became of it
+   */
+  status: "handled" | "ignored" | "wrong";
+  /**
+   * why; with `wrong` always, with `handled` never
+   */
+  reason?:
+    ("wrong_company" | "wrong_event" | "outdated" | "duplicate" | "not_relevant" | "already_known" | "bad_time") | null;
+  /**
+   * when it was said, with its zone; the latest holds
+   */
+  at: string;
+}
+
+/**
+ * How far one consumer has applied a stream: what it has not read is not dropped so soon.
+ */
+export interface ConsumerOffset {
+  /**
+   * source of the stream, as in its manifest
+   */
+  source: string;
+  /**
+   * its name: a program, never a person
+   */
+  consumer: string;
+  /**
+   * last sequence applied
+   */
+  sequence: string;
+  /**
+   * when, with its zone; the latest holds
+   */
+  at: string;
 }

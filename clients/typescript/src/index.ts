@@ -3,6 +3,7 @@
  *
  *     for await (const task of tasks(Feed.at("https://…/accounts/acme"), new State("state"))) …
  */
+export { type Said, acknowledge, reportCursor } from "./acknowledge.js";
 export { FetchError, MissingError, ReaderError, StaleError, StopError } from "./errors.js";
 export { type Batch, Feed } from "./feed.js";
 export { type Fetch, fetcher } from "./fetch.js";

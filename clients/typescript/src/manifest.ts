@@ -18,6 +18,9 @@ export function parse(body: Uint8Array): Manifest {
         throw new StopError(`${version} is ${said[version]}: read what changed, then update`);
       }
     }
+    if (said.encryption) {
+      throw new StopError("the stream is encrypted: open it with `company-signals unseal` first");
+    }
     check(said);
   } catch (error) {
     if (error instanceof StopError) throw error;

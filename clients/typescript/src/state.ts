@@ -22,27 +22,30 @@ export interface Change {
   kind: Kind;
   /** What holds now; an erased one has no values left. */
   row: SignalRow;
-  /** Whether something was begun because of this signal and not undone. */
-  started: boolean;
+  /**
+   * signalid under which work was begun because of this signal, and not undone; another one where
+   * this signal took over from it (`identity_merge`).
+   */
+  begun: string | null;
 }
 
-/** A row that was dealt with, and whether something is under way because of it. */
+/** A row that was dealt with, and under whose name work is under way because of it. */
 export interface Dealt {
   row: SignalRow;
-  started: boolean;
+  begun: string | null;
 }
 
 interface Held {
   row: SignalRow;
   told: string | null;
   toldOp: Op | null;
-  started: boolean;
+  begun: string | null;
 }
 interface Mark {
   signalid: string;
   id: string;
   op: Op;
-  started: boolean;
+  begun: string | null;
 }
 interface Said {
   source: string | null;
@@ -57,7 +60,7 @@ export function stands(row: SignalRow): boolean {
 }
 
 export class State {
-  private source: string | null = null;
+  private stream: string | null = null;
   private last = NOTHING_READ;
   private seen = new Set<string>();
   private held = new Map<string, Held>();
@@ -71,7 +74,7 @@ export class State {
     this.journal = join(folder, "done.jsonl");
     if (existsSync(this.file)) {
       const said = JSON.parse(readFileSync(this.file, "utf8")) as Said;
-      this.source = said.source;
+      this.stream = said.source;
       this.last = said.cursor;
       this.seen = new Set(said.seen);
       this.held = new Map(said.held.map((one) => [one.row.signalid, one]));
@@ -83,6 +86,11 @@ export class State {
     }
   }
 
+  /** URI of the stream; null before anything was read. */
+  get source(): string | null {
+    return this.stream;
+  }
+
   /** Last sequence applied. */
   get cursor(): string {
     return this.last;
@@ -90,10 +98,10 @@ export class State {
 
   /** Keeps what a batch says, and its cursor, in one step. */
   apply(batch: Batch): void {
-    if (this.source !== null && this.source !== batch.manifest.source) {
+    if (this.stream !== null && this.stream !== batch.manifest.source) {
       throw new StopError("this state is of another stream: give each stream a folder of its own");
     }
-    this.source = batch.manifest.source;
+    this.stream = batch.manifest.source;
     if (batch.restart) this.endAllBut(batch);
     for (const row of batch.rows) {
       // A row that comes again, even after a later one of its signal, says nothing.
@@ -112,30 +120,38 @@ export class State {
 
   /** What is to be dealt with, by sequence; `done` takes it off. */
   changes(): Change[] {
-    return this.ordered().flatMap(({ row, told, toldOp, started }) => {
+    return this.ordered().flatMap(({ row, told, toldOp, begun }) => {
       const kind = told === row.id ? null : kindOf(row, toldOp);
-      return kind === null ? [] : [{ kind, row, started }];
+      return kind === null ? [] : [{ kind, row, begun }];
+    });
+  }
+
+  /** What was withdrawn while its work goes on: another signal tells the event. */
+  handedOn(): Change[] {
+    return this.ordered().flatMap(({ row, told, begun }) => {
+      const waits = row.op === "RETRACT" && told === row.id && begun !== null;
+      return waits ? [{ kind: "withdrawn" as const, row, begun }] : [];
     });
   }
 
   /** Notes that rows were dealt with. */
   done(dealt: Dealt[]): void {
-    const marks = dealt.map(({ row, started }) => {
-      return { signalid: row.signalid, id: row.id, op: row.op, started };
+    const marks = dealt.map(({ row, begun }) => {
+      return { signalid: row.signalid, id: row.id, op: row.op, begun };
     });
     marks.forEach((mark) => this.mark(mark));
     if (marks.length === 0) return;
     appendFileSync(this.journal, marks.map((mark) => `${JSON.stringify(mark)}\n`).join(""));
   }
 
-  private mark({ signalid, id, op, started }: Mark): void {
+  private mark({ signalid, id, op, begun }: Mark): void {
     const held = this.held.get(signalid);
-    if (held) Object.assign(held, { told: id, toldOp: op, started });
+    if (held) Object.assign(held, { told: id, toldOp: op, begun });
   }
 
   private keep(row: SignalRow): void {
     const before = this.held.get(row.signalid);
-    this.held.set(row.signalid, { ...(before ?? { told: null, toldOp: null, started: false }), row });
+    this.held.set(row.signalid, { ...(before ?? { told: null, toldOp: null, begun: null }), row });
   }
 
   private ordered(): Held[] {
@@ -151,24 +167,24 @@ export class State {
       if (standing.has(row.signalid)) continue;
       const stone = batch.ended.get(row.signalid);
       if (stone) {
-        this.end(row, stone.op, stone.sequence);
+        this.end(row, stone.op, stone.sequence, stone.reason);
       } else if (stands(row) && Date.parse(row.expirytime) > created) {
         // Neither standing, nor expired, nor ended: it belongs to a stream begun anew.
-        this.end(row, "RETRACT", batch.cursor);
+        this.end(row, "RETRACT", batch.cursor, null);
       }
     }
   }
 
-  private end(row: SignalRow, op: Op, sequence: string): void {
+  private end(row: SignalRow, op: Op, sequence: string, reason: SignalRow["reason"]): void {
     if (row.op === op) return;
     const { signalid, type } = row;
     const values = op === "ERASE" ? ({ signalid, type } as SignalRow) : row;
-    this.keep({ ...values, id: `${signalid}:${sequence}`, op, sequence });
+    this.keep({ ...values, id: `${signalid}:${sequence}`, op, sequence, reason });
   }
 
   private save(): void {
     const said: Said = {
-      source: this.source,
+      source: this.stream,
       cursor: this.last,
       seen: [...this.seen],
       held: [...this.held.values()],

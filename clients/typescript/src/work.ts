@@ -2,14 +2,22 @@
 import { StaleError } from "./errors.js";
 import type { Feed } from "./feed.js";
 import type { LeadScore, Manifest, SignalRow, SignalType, SourceStatus } from "./generated.js";
-import { type Dealt, type State, stands } from "./state.js";
+import { type Change, type Dealt, type State, stands } from "./state.js";
 
 const ATTEMPTS = 5;
+/** A second source tells the event of a signal: another one stands for both. */
+const MERGED = "identity_merge";
 
 /** Something to do: start a workflow on a signal, or undo the one it started. */
 export interface Task {
   kind: "start" | "undo";
+  /** The row because of which. */
   row: SignalRow;
+  /**
+   * The signal under whose name the workflow was or is to be started; not that of `row` where
+   * another signal took over (`identity_merge`).
+   */
+  signalid: string;
 }
 
 /** Whom a workflow is for. */
@@ -36,6 +44,8 @@ export async function catchUp(feed: Feed, state: State): Promise<Manifest> {
 /**
  * Reads the news and yields what to do, each task once. A task counts as done when the next one is
  * asked for: a process that dies before gets it again, so let the work be idempotent by signalid.
+ * After an `identity_merge` the work goes on: it belongs to the signal that tells the event now, and
+ * is undone when that one is withdrawn. Where nothing was begun, that one is as any other.
  */
 export async function* tasks(
   feed: Feed,
@@ -44,21 +54,55 @@ export async function* tasks(
   now: Date = new Date(),
 ): AsyncGenerator<Task> {
   const judge = await Judge.of(feed, await catchUp(feed, state), rule, now);
+  const changes = state.changes();
+  // First of all: a signal that takes over may come before the one that it replaces.
+  state.done(changes.filter(goesOn));
+  const waiting = state.handedOn();
   const silent: Dealt[] = [];
-  for (const { kind, row, started } of state.changes()) {
+  for (const change of changes) {
+    if (goesOn(change)) continue;
+    const { kind, row, begun } = change;
     const over = kind === "withdrawn" || kind === "erased";
-    // An event that another signal now tells did happen: what it led to may stand.
-    if (over && started && row.reason !== "identity_merge") {
-      yield { kind: "undo", row };
-      state.done([{ row, started: false }]);
-    } else if (over || started || !judge.ever(row)) {
-      silent.push({ row, started: started && !over });
+    const former = over || begun !== null ? undefined : formerOf(row, waiting);
+    if (over && begun !== null) {
+      yield { kind: "undo", row, signalid: begun };
+      state.done([{ row, begun: null }]);
+    } else if (former !== undefined) {
+      waiting.splice(waiting.indexOf(former), 1);
+      state.done([
+        { row, begun: former.begun },
+        { row: former.row, begun: null },
+      ]);
+    } else if (over || begun !== null || !judge.ever(row)) {
+      silent.push({ row, begun: over ? null : begun });
     } else if (judge.now(row)) {
-      yield { kind: "start", row };
-      state.done([{ row, started: true }]);
+      yield { kind: "start", row, signalid: row.signalid };
+      state.done([{ row, begun: row.signalid }]);
     }
   }
   state.done(silent);
+}
+
+/** Whether work that was begun goes on although its signal was withdrawn. */
+function goesOn({ kind, row, begun }: Change): boolean {
+  return kind === "withdrawn" && row.reason === MERGED && begun !== null;
+}
+
+/**
+ * The signal from which the one of `row` takes over its work, if it does: it is about the same lead
+ * and company and has the records of both.
+ */
+function formerOf(row: SignalRow, waiting: Change[]): Change | undefined {
+  return waiting.find((one) => {
+    const own = records(row);
+    const told = own.size > 1 || row.reason === MERGED;
+    const all = [...records(one.row)].every((record) => own.has(record));
+    return told && pair(one.row) === pair(row) && all;
+  });
+}
+
+function records(row: SignalRow): Set<string> {
+  return new Set(row.evidence.map((one) => JSON.stringify([one.dataset_id, one.record_key])));
 }
 
 /** Tells what may be acted upon: see the rules in docs/feed.md. */
@@ -93,8 +137,6 @@ class Judge {
       !row.is_mass_operation &&
       row.prospecting_allowed &&
       (verdict === null || this.rule.accept.includes(verdict)) &&
-      // The same event was told before, by another source.
-      !(row.op === "ASSERT" && row.reason === "identity_merge") &&
       !(this.rule.selling && !this.sold.has(row.type)) &&
       Date.parse(row.expirytime) > this.instant.getTime()
     );

@@ -7,22 +7,30 @@ gates as blocking checks. Nothing here knows which dataset it is about.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
+from assets import shown
 from assets.workspace import Workspace, WorkspaceResource, lacking
-from opendata.catalogue import Column, Dataset
+from opendata.catalogue import Dataset
 from opendata.derive import build_derived
 from opendata.errors import OpenDataError
 from opendata.ingest import Outcome, Source, build, noted
+from opendata.state import Version
 from opendata.take import take
 
-#: One process writes the tables at a time.
-POOL = "tables"
+#: One process writes into the data folder, and DuckDB lets one writer in, at a time.
+POOL = "duckdb"
+#: For a portal that does not answer: after one, two and four minutes, give or take. It is no
+#: policy of a step: Dagster would also try again what a person interrupted, and every mistake.
+RETRIES = dg.RetryPolicy(
+    max_retries=3, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
+)
 #: Status of a dataset whose key is not set.
 NOT_CONFIGURED = "not configured"
-_TYPES = {"code": "text"}
 
 
 def raw_key(dataset: str) -> str:
@@ -70,20 +78,34 @@ def _raw(source: Source) -> dg.AssetsDefinition:
         kinds={"file"},
         tags=tags(dataset),
         owners=["team:data"],
-        metadata=provenance(dataset),
+        metadata={**provenance(dataset), "dagster/column_schema": shown.raw_schema(dataset)},
+        check_specs=[
+            dg.AssetCheckSpec(
+                "publisher_date",
+                asset=raw_key(dataset.name),
+                description="whether what the publisher offers is as recent as it should be",
+            )
+        ],
+        pool=POOL,
     )
-    def raw(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
+    def raw(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
         variable = lacking(dataset)
         if variable is not None:
-            return dg.MaterializeResult(metadata={**provenance(dataset), **_off(variable)})
+            yield dg.MaterializeResult(
+                metadata={**provenance(dataset), **_off(variable)},
+                data_version=dg.DataVersion(NOT_CONFIGURED),
+                check_results=[_unasked(variable, "publisher_date", raw_key(dataset.name))],
+            )
+            return
         with (
+            tried_again(),
             workspace.writing(f"asking for {dataset.name}") as opened,
             noted(dataset.name, opened.data_dir, opened.clock),
         ):
             taken = take(source, opened.store, opened.clock, opened.portals)
         receipts = taken.receipts.values()
         counted = [receipt.rows for receipt in receipts if receipt.rows is not None]
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             metadata={
                 **provenance(dataset),
                 "source_date": taken.publisher_date.isoformat(),
@@ -95,9 +117,50 @@ def _raw(source: Source) -> dg.AssetsDefinition:
                 ),
             },
             data_version=dg.DataVersion("+".join(sorted(r.sha256[:12] for r in receipts))),
+            check_results=[
+                _publisher_date(dataset, taken.publisher_date, opened.clock.today()),
+            ],
         )
 
     return raw
+
+
+@contextmanager
+def tried_again() -> Iterator[None]:
+    """Ask Dagster for another attempt of this step where the failure may pass by itself.
+
+    Whatever was refused (licence, contract, gates) is not tried again, nor is anything in a
+    command: see ``WorkspaceResource.asks_again``.
+    """
+    try:
+        yield
+    except dg.Failure as failure:
+        attempt = dg.OpExecutionContext.get().retry_number
+        if not failure.allow_retries or attempt >= RETRIES.max_retries:
+            raise
+        delay = RETRIES.calculate_delay(attempt + 1)
+        raise dg.RetryRequested(RETRIES.max_retries, delay) from failure
+
+
+def _publisher_date(dataset: Dataset, published: date, today: date) -> dg.AssetCheckResult:
+    """Judge the publisher's own date: asking often does not make a source fresh."""
+    age, cadence = (today - published).days, dataset.cadence
+    late = age > cadence.warn_after_days
+    words = f"the latest publication is of {published}, {age} days ago"
+    if late:
+        words += (
+            f"; of a {cadence.frequency} source no more than {cadence.warn_after_days} days are "
+            "expected. We asked and took what there is: look at the publisher's page "
+            f"({dataset.landing_page})"
+        )
+    return dg.AssetCheckResult(
+        asset_key=raw_key(dataset.name),
+        check_name="publisher_date",
+        passed=not late,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=words,
+        metadata={"age in days": age, "expected within": cadence.warn_after_days},
+    )
 
 
 def _core(source: Source) -> dg.AssetsDefinition:
@@ -113,13 +176,14 @@ def _core(source: Source) -> dg.AssetsDefinition:
             deps=upstream,
             group_name="core",
             description=f"{table.title_en}. {table.title_fr}.",
-            kinds={"parquet"},
+            kinds={"parquet", "polars"},
             tags=tags(dataset),
             owners=["team:data"],
             code_version=source.fingerprint,
             metadata={
                 **provenance(dataset),
-                "dagster/column_schema": _schema(dataset.described_columns(name)),
+                "dagster/column_schema": shown.schema(dataset.described_columns(name)),
+                "dagster/table_name": name,
             },
         )
         for name, table in dataset.tables.items()
@@ -146,7 +210,7 @@ def _core(source: Source) -> dg.AssetsDefinition:
         if outcome is None:
             yield from _nothing(dataset, str(variable))
         else:
-            yield from _results(dataset, outcome)
+            yield from _results(dataset, outcome, opened)
 
     return core
 
@@ -161,16 +225,19 @@ def _nothing(dataset: Dataset, variable: str) -> Iterator[dg.MaterializeResult[N
         yield dg.MaterializeResult(
             asset_key=core_key(name),
             metadata={**provenance(dataset), **_off(variable)},
-            check_results=[
-                dg.AssetCheckResult(
-                    asset_key=core_key(name),
-                    check_name="gates",
-                    passed=True,
-                    severity=dg.AssetCheckSeverity.WARN,
-                    description=f"not configured: {variable} is not set",
-                )
-            ],
+            data_version=dg.DataVersion(NOT_CONFIGURED),
+            check_results=[_unasked(variable, "gates", core_key(name))],
         )
+
+
+def _unasked(variable: str, check: str, asset: str) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name=check,
+        passed=True,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"not configured: {variable} is not set",
+    )
 
 
 def _origin_tables(dataset: Dataset) -> tuple[str, ...]:
@@ -194,8 +261,13 @@ def _outcome(source: Source, opened: Workspace) -> Outcome:
     return outcome
 
 
-def _results(dataset: Dataset, outcome: Outcome) -> Iterator[dg.MaterializeResult[None]]:
+def _results(
+    dataset: Dataset, outcome: Outcome, opened: Workspace
+) -> Iterator[dg.MaterializeResult[None]]:
     version = outcome.version
+    state = opened.store.state(dataset.name)
+    # What waits for a person is no news to what follows: its version is that of what serves.
+    serving = opened.store.current(dataset.name)
     for name, table in version.tables.items():
         own = [check for check in outcome.checks if check.table in (name, "")]
         broken = [check for check in own if not check.passed]
@@ -216,8 +288,12 @@ def _results(dataset: Dataset, outcome: Outcome) -> Iterator[dg.MaterializeResul
                 "rejected_by_rule": dg.MetadataValue.json(version.rules),
                 "new_columns": dg.MetadataValue.json(list(version.new_columns)),
                 "sha256": table.sha256,
+                "preview": dg.MetadataValue.md(
+                    shown.preview(opened.store, dataset, name, version.id)
+                ),
+                **_shown(dataset, name, shown.over_time(state.versions, name)),
             },
-            data_version=dg.DataVersion(table.sha256),
+            data_version=dg.DataVersion(_served(serving, name)),
             check_results=[
                 dg.AssetCheckResult(
                     asset_key=core_key(name),
@@ -231,15 +307,18 @@ def _results(dataset: Dataset, outcome: Outcome) -> Iterator[dg.MaterializeResul
         )
 
 
-def _schema(columns: tuple[Column, ...]) -> dg.TableSchema:
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                column.name,
-                type=_TYPES.get(column.type, column.type),
-                description=f"{column.en} / {column.fr}",
-                tags={"personal": column.personal},
-            )
-            for column in columns
-        ]
-    )
+def _shown(dataset: Dataset, table: str, rows: dict[date, int]) -> dict[str, Any]:
+    """Return the chart of the versions kept, and where each column comes from."""
+    by_date = {day.isoformat(): count for day, count in rows.items()}
+    said = {"rows by version": dg.MetadataValue.md(shown.chart("rows by version", by_date))}
+    if dataset.derived_from is not None:
+        return said
+    origin = shown.lineage(dataset, table, raw_key(dataset.name))
+    return {**said, "dagster/column_lineage": origin}
+
+
+def _served(serving: Version | None, table: str) -> str:
+    """Return the content of ``table`` that readers see."""
+    if serving is None or table not in serving.tables:
+        return "nothing serves"
+    return serving.tables[table].sha256

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from assets import shown
 from assets.dataset_assets import POOL, core_key
-from assets.lead_intake import take_in
+from assets.feedback import take_feedback
+from assets.lead_intake import intake_note, take_in
 from assets.lead_matching import REGISTRY, match_all
 from assets.workspace import WorkspaceResource
 
@@ -29,6 +31,8 @@ def leads(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Take in the file of leads."""
     with workspace.writing("reading the leads") as opened:
         counts = take_in(opened)
+        note = intake_note(opened)
+        version = shown.content_version(note.read_bytes() if note.exists() else "no leads")
     return dg.MaterializeResult(
         metadata={
             "publisher": "the customer's own file",
@@ -36,7 +40,8 @@ def leads(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
             "source_date": opened.clock.today().isoformat(),
             "dagster/row_count": counts["accepted"],
             **counts,
-        }
+        },
+        data_version=version,
     )
 
 
@@ -51,8 +56,9 @@ def leads(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     description="For each lead the company it is, how likely and why; kept encrypted.",
 )
 def matches(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
-    """Match the leads to the registry."""
+    """Match the leads to the registry, minding what platforms said was the wrong company."""
     with workspace.writing("matching the leads") as opened:
+        said = take_feedback(opened)
         found = match_all(opened)
     verdicts = found.matches.group_by("verdict").len().sort("verdict")
     yield dg.MaterializeResult(
@@ -61,6 +67,11 @@ def matches(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]
             "dagster/row_count": found.matches.height,
             "looked up": found.again,
             "because of": found.why,
+            **{f"feedback {name}": count for name, count in said.counts.items()},
             **{f"verdict: {name}": count for name, count in verdicts.iter_rows()},
-        }
+            "leads by verdict": dg.MetadataValue.md(
+                shown.chart("leads by verdict", dict(verdicts.iter_rows()))
+            ),
+        },
+        data_version=shown.frame_version(found.matches.sort("account_id", "lead_id")),
     )

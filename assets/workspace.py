@@ -32,7 +32,7 @@ from opendata.addresses import Addresses, PortalBases
 from opendata.catalogue import Dataset
 from opendata.clock import Clock
 from opendata.errors import OpenDataError
-from opendata.http import Http
+from opendata.http import TRANSIENT, Http
 from opendata.lock import one_writer
 from opendata.overlay import gap
 from opendata.pace import Retry
@@ -46,8 +46,9 @@ from sirene.diffusion import Shape, shapes
 
 #: Secrets come from the environment when they are needed: what a resource holds, Dagster shows.
 INSEE_KEY = "SIGNALS_INSEE_API_KEY"
-#: Kind of portal → environment variable without which it is not asked.
-NEEDED = {"insee": INSEE_KEY}
+INPI_ACCOUNT = ("SIGNALS_INPI_USERNAME", "SIGNALS_INPI_PASSWORD")
+#: Kind of portal → environment variables without which it is not asked.
+NEEDED = {"insee": (INSEE_KEY,), "inpi": INPI_ACCOUNT}
 #: Told what goes on by whoever shows it to a person; nobody by default.
 _tell: Callable[[str], None] = lambda _step: None  # noqa: E731
 
@@ -65,8 +66,8 @@ def told(tell: Callable[[str], None]) -> Iterator[None]:
 
 def lacking(dataset: Dataset) -> str | None:
     """Return the environment variable that ``dataset`` needs and that is not set, if any."""
-    variable = NEEDED.get(dataset.portal)
-    return variable if variable is not None and not os.environ.get(variable) else None
+    needed = NEEDED.get(dataset.portal, ())
+    return next((variable for variable in needed if not os.environ.get(variable)), None)
 
 
 def _received(resource: str, done: int, total: int | None) -> None:
@@ -92,6 +93,7 @@ class Workspace:
         patience: how often and how long a request is tried again.
         feed_days: days for which the rows of a stream are kept; ``None`` keeps all.
         export_to: object store that the exports are mirrored to, if there is one.
+        feedback_from: folder or object store where platforms leave what they say of signals.
     """
 
     data_dir: Path
@@ -108,6 +110,7 @@ class Workspace:
     patience: Retry = field(default_factory=Retry)
     feed_days: int | None = None
     export_to: StoreAddress | None = None
+    feedback_from: Path | StoreAddress | None = None
 
     @cached_property
     def store(self) -> TableStore:
@@ -158,7 +161,13 @@ class Workspace:
         bases = PortalBases(self.bases)
         allowed = Addresses({urlsplit(host).hostname or host}, bases=bases)
         with Http(allowed, retry=self.patience) as http:
-            by_kind = portals(http, insee_api_key=os.environ.get(INSEE_KEY))
+            username, password = map(os.environ.get, INPI_ACCOUNT)
+            by_kind = portals(
+                http,
+                insee_api_key=os.environ.get(INSEE_KEY),
+                inpi_account=(username, password),
+                today=self.clock.today(),
+            )
             yield Client(http, by_kind, _received)
 
     @cached_property
@@ -218,7 +227,11 @@ class Workspace:
     def source_status(self) -> pl.DataFrame:
         """Return how each source of this installation stands; see ``source_status``."""
         off = self.unconfigured()
-        watched = {name: one for name, one in discovery.catalogue().items() if name not in off}
+        watched = {
+            name: one
+            for name, one in discovery.catalogue().items()
+            if name not in off and (one.enabled or self.store.current(name) is not None)
+        }
         today = self.clock.today()
         found = {name: gap(self.store, one, today) for name, one in watched.items()}
         gaps = {name: message for name, message in found.items() if message is not None}
@@ -250,13 +263,16 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     export_endpoint: str = ""
     export_region: str = StoreAddress.region
     export_encryption: str = ""
+    feedback: str = ""
+    #: A portal that does not answer is asked again minutes later; a command says so at once.
+    asks_again: bool = False
 
     @contextmanager
     def writing(self, step: str) -> Iterator[Workspace]:
         """Open the workspace for one ``step``: alone in its folder, our errors shown as ours.
 
-        Dagster shows a failure as one paragraph; it is not tried again by itself, since
-        what may pass was tried again already.
+        Dagster shows a failure as one paragraph. Only what may pass by itself may be tried
+        again (``allow_retries``); whatever was refused stays refused.
         """
         opened = self.open()
         _tell(step)
@@ -273,7 +289,8 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
                 allow_retries=False,
             ) from error
         except OpenDataError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+            passing = self.asks_again and isinstance(error, TRANSIENT)
+            raise dg.Failure(description=str(error), allow_retries=passing) from error
 
     def open(self) -> Workspace:
         """Return the workspace these values describe."""
@@ -291,14 +308,18 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
             changed_ceilings=self.changed_ceilings,
             patience=Retry(attempts=self.attempts),
             feed_days=self.feed_days,
-            export_to=self._store_address(),
+            export_to=self._store_address(self.export_url) if self.export_url else None,
+            feedback_from=self._feedback_from(),
         )
 
-    def _store_address(self) -> StoreAddress | None:
-        if not self.export_url:
-            return None
+    def _feedback_from(self) -> Path | StoreAddress | None:
+        if "://" in self.feedback:
+            return self._store_address(self.feedback)
+        return Path(self.feedback) if self.feedback else None
+
+    def _store_address(self, url: str) -> StoreAddress:
         return StoreAddress(
-            self.export_url,
+            url,
             self.export_endpoint,
             self.export_region,
             self.export_encryption,
@@ -306,8 +327,22 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
         )
 
 
+def _feedback(place: Path | StoreAddress | None) -> str:
+    if place is None:
+        return ""
+    return place.url if isinstance(place, StoreAddress) else str(place)
+
+
 def as_resource(workspace: Workspace) -> WorkspaceResource:
     """Return the resource that opens the same workspace."""
+    store = next(
+        (
+            place
+            for place in (workspace.export_to, workspace.feedback_from)
+            if isinstance(place, StoreAddress)
+        ),
+        StoreAddress(""),
+    )
     return WorkspaceResource(
         data_dir=str(workspace.data_dir),
         bases=dict(workspace.bases),
@@ -322,8 +357,9 @@ def as_resource(workspace: Workspace) -> WorkspaceResource:
         attempts=workspace.patience.attempts,
         feed_days=workspace.feed_days,
         export_url=workspace.export_to.url if workspace.export_to else "",
-        export_endpoint=workspace.export_to.endpoint if workspace.export_to else "",
-        export_region=workspace.export_to.region if workspace.export_to else StoreAddress.region,
-        export_encryption=workspace.export_to.encryption if workspace.export_to else "",
+        export_endpoint=store.endpoint,
+        export_region=store.region,
+        export_encryption=store.encryption,
+        feedback=_feedback(workspace.feedback_from),
         at=workspace.clock.now().isoformat() if workspace.clock.fixed else None,
     )

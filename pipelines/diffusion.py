@@ -14,14 +14,14 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import chain
 from pathlib import Path
 
 import dagster as dg
 import polars as pl
 
-from assets import discovery
+from assets import discovery, shown
 from assets.dataset_assets import POOL, core_key
 from assets.workspace import Workspace, WorkspaceResource
 from leads.privacy.facts import Facts, Keys, Since
@@ -63,7 +63,7 @@ def look(workspace: Workspace) -> Turned:
     compared = []
     for newer, older, number in _pairs(workspace):
         found = _tags(workspace, newer, older, number)
-        record.hide(found, newer.publisher_date, now)
+        record.hide(found, _hidden_from(newer, older), now)
         natural += len(found["natural"]) + len(found["natural_sites"])
         legal += len(found["legal"]) + len(found["legal_sites"])
         compared.append(_pair(newer, older, number))
@@ -135,10 +135,25 @@ def _pairs(workspace: Workspace) -> Iterator[tuple[Version, Version, str]]:
         versions = _versions(workspace, stating)
         for newer in versions:
             for older in versions:
-                if older.publisher_date >= newer.publisher_date or newer.status == "held":
+                if not _follows(newer, older) or newer.status == "held":
                     continue
                 if _pair(newer, older, number) not in done:
                     yield newer, older, number
+
+
+def _follows(newer: Version, older: Version) -> bool:
+    """Tell whether one publication came after another; of one day, the one that was made later."""
+    return (newer.publisher_date, newer.created_at) > (older.publisher_date, older.created_at)
+
+
+def _hidden_from(newer: Version, older: Version) -> date:
+    """Return the day of the publication that hides, or the next one if both are of one day.
+
+    Whatever is dated before that day is cleared: of two publications of one day, both are. A later
+    publication that shows somebody again is believed as ever.
+    """
+    same = newer.publisher_date == older.publisher_date
+    return newer.publisher_date + timedelta(days=1 if same else 0)
 
 
 def _versions(workspace: Workspace, stating: dict[str, Shape]) -> list[Version]:
@@ -234,6 +249,8 @@ def diffusion(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Apply the latest status of diffusion."""
     with workspace.writing("applying the status of diffusion") as opened:
         found = look(opened)
+        record = sorted(opened.suppressions.folder.glob("*.jsonl"))
+        version = shown.content_version(*(path.read_bytes() for path in record))
     return dg.MaterializeResult(
         metadata={
             **opened.provenance("sirene"),
@@ -243,5 +260,6 @@ def diffusion(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
             "hidden in seconds": round(found.hidden_in, 3),
             "rewritten in seconds": round(found.rewritten_in, 3),
             **{f"rows: {one.place}": one.rows for one in found.places},
-        }
+        },
+        data_version=version,
     )

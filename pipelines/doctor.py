@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import ssl
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rich.table import Table
@@ -25,13 +26,15 @@ from assets import discovery
 from assets.workspace import Workspace, lacking
 from leads import keys
 from opendata.addresses import PortalBases
-from opendata.errors import OpenDataError, SettingsError
+from opendata.errors import OpenDataError
 from opendata.http import tls_context
 from opendata.live_check import Drift, check_dataset
 from opendata.sample_portal import vintages
 from opendata.warehouse import Warehouse
+from pipelines.alert_channels import channels
 from pipelines.console import console
-from pipelines.settings import ROOT
+from pipelines.jobs import chosen_datasets
+from pipelines.settings import ROOT, load_settings
 
 #: Bytes below which the disk is too full for any run.
 ENOUGH = 2 << 30
@@ -89,6 +92,8 @@ def checks(workspace: Workspace) -> list[Check]:
         ("sample", _sample),
         ("DAGSTER_HOME", _dagster_home),
         ("TLS", _tls),
+        ("alerts", _alerts),
+        ("versions", _versions),
     )
     results = []
     for name, check in tried:
@@ -182,7 +187,8 @@ def _settings(workspace: Workspace) -> Check:
     elsewhere = len(workspace.bases)
     portals = f"{elsewhere} not at their official place" if elsewhere else "official"
     given = "a file of leads" if leads is not None else "no file of leads"
-    return Check("settings", True, f"Portals: {portals}; {given}.")
+    asked = len(chosen_datasets(load_settings().datasets))
+    return Check("settings", True, f"Portals: {portals}; {given}; {asked} datasets are asked.")
 
 
 def _descriptions(_: Workspace) -> Check:
@@ -214,6 +220,39 @@ def _dagster_home(_: Workspace) -> Check:
     return Check("DAGSTER_HOME", usable, found, todo)
 
 
+def _alerts(_: Workspace) -> Check:
+    found = [way.name for way in channels(load_settings(), os.environ)]
+    further = " and ".join(found[1:]) or "nobody is told beside it"
+    return Check("alerts", True, f"Go to the log; {further}.")
+
+
+def _versions(_: Workspace) -> Check:
+    """Compare what is installed with what is locked, and was tested together."""
+    locked = ROOT / "requirements" / "run.txt"
+    if not locked.is_file():
+        return Check("versions", True, "There is no list of locked packages to compare with.")
+    pins = re.findall(r"^([A-Za-z0-9_.-]+)==([^\s;]+)([^\n\\]*)", locked.read_text("utf-8"), re.M)
+    # A pin with a condition may be for another machine or Python.
+    plain = [(name, wanted) for name, wanted, condition in pins if not condition.strip()]
+    other = [
+        f"{name} {there} instead of {wanted}"
+        for name, wanted in plain
+        if (there := _installed(name)) != wanted
+    ]
+    found = f"All {len(plain)} packages are as locked."
+    if other:
+        found = f"{len(other)} of {len(plain)} packages are not as locked: {', '.join(other[:3])}."
+    todo = "install requirements/run.txt again: `rm -rf .venv && make run`"
+    return Check("versions", not other, found, todo)
+
+
+def _installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "nothing"
+
+
 def _tls(_: Workspace) -> Check:
     todo = "unset SSL_CERT_FILE and SSL_CERT_DIR, or point them at the system's certificates"
     try:
@@ -228,25 +267,16 @@ def _tls(_: Workspace) -> Check:
 
 
 def drifts(workspace: Workspace, names: Sequence[str] = ()) -> list[Drift]:
-    """Ask the portals of the datasets called ``names``, or of all that can be asked.
+    """Ask the portals of the datasets called ``names``, or of the chosen ones that can be asked.
 
     Raises:
         SettingsError: no dataset that comes from a portal has one of these names.
     """
-    described = {
-        name: dataset
-        for name, dataset in discovery.catalogue().items()
-        if dataset.derived_from is None
-    }
-    if unknown := sorted(set(names) - set(described)):
-        raise SettingsError(
-            f"no dataset is called {', '.join(unknown)}",
-            next_step=f"choose among {', '.join(described)}",
-        )
     found: list[Drift] = []
-    for name, dataset in described.items():
+    for name in chosen_datasets(names or load_settings().datasets):
+        dataset = discovery.catalogue()[name]
         # Without its key a portal only says that the key is missing.
-        if name not in names if names else lacking(dataset) is not None:
+        if not names and lacking(dataset) is not None:
             continue
         described_in = f"assets/{name}/dataset.yml"
         with (

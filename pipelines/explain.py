@@ -55,6 +55,7 @@ def print_explanation(workspace: Workspace, signal: str) -> None:
         console.print(tree)
         return
     _add_match(tree, last)
+    _add_feedback(tree, workspace, last)
     _add_rule(tree, last)
     for record in last["evidence"]:
         _add_record(tree, workspace, record, last["siren"])
@@ -96,6 +97,22 @@ def _add_match(tree: Tree, row: Mapping[str, Any]) -> None:
     branch = tree.add(_line("match", found))
     for reason in row["match_reasons"] or ():
         branch.add(Text(reason))
+
+
+def _add_feedback(tree: Tree, workspace: Workspace, row: Mapping[str, Any]) -> None:
+    """Add what the customer said of the signal, the oldest first: the last one holds."""
+    kept = workspace.data_dir / "leads.duckdb"
+    if row["lead_id"] is None or not kept.exists():
+        return
+    said = workspace.lead_store.feedback(row["account_id"]).filter(
+        pl.col("signal_id") == row["signalid"]
+    )
+    if said.is_empty():
+        return
+    branch = tree.add(_line("feedback", f"{said.height} from {row['account_id']}"))
+    for one in said.sort("at").iter_rows(named=True):
+        why = f", {one['reason']}" if one["reason"] else ""
+        branch.add(f"{one['status']}{why}, {one['at']:%Y-%m-%d %H:%M} UTC")
 
 
 def _add_rule(tree: Tree, row: Mapping[str, Any]) -> None:

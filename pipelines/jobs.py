@@ -1,15 +1,19 @@
 """Jobs and their schedules, from the cadence of each dataset.
 
-Belongs here: one job per dataset that brings it up to date and everything after it, and
-the main job. Every schedule starts stopped: an operator switches it on.
+Belongs here: one job per dataset that brings it up to date and everything after it, one
+without what follows (for the sensors, where automation makes that), and the main job. Every
+schedule starts stopped: an operator switches it on.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import dagster as dg
 
 from assets import discovery
 from assets.dataset_assets import core_key, raw_key
+from opendata.errors import SettingsError
 
 #: What follows from any dataset.
 DOWNSTREAM = ("diffusion", "leads", "matches", "signals", "contradictions", "warehouse", "out_feed")
@@ -36,8 +40,24 @@ def fetched_datasets() -> list[str]:
     return [n for n, s in discovery.sources().items() if s.dataset.derived_from is None]
 
 
-def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
-    """Return the main job and one job per dataset."""
+def chosen_datasets(names: Collection[str] = ()) -> list[str]:
+    """Return the datasets called ``names``, or all that a portal offers and that are enabled.
+
+    Raises:
+        SettingsError: no dataset that comes from a portal has one of these names.
+    """
+    known = fetched_datasets()
+    if unknown := sorted(set(names) - set(known)):
+        raise SettingsError(
+            f"no dataset is called {', '.join(unknown)}",
+            next_step=f"choose among {', '.join(known)}",
+        )
+    catalogue = discovery.catalogue()
+    return list(dict.fromkeys(names)) or [name for name in known if catalogue[name].enabled]
+
+
+def jobs(names: Collection[str] = ()) -> list[dg.UnresolvedAssetJobDefinition]:
+    """Return the main job, of the datasets called ``names``, and the jobs of each dataset."""
     per_dataset = [
         dg.define_asset_job(
             f"update_{name}",
@@ -47,17 +67,35 @@ def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
         )
         for name in fetched_datasets()
     ]
+    taking = [
+        dg.define_asset_job(
+            f"take_{name}",
+            selection=dg.AssetSelection.assets(*dict.fromkeys(dataset_keys(name))),
+            executor_def=dg.in_process_executor,
+            description=f"Bring {name} up to date; automation makes what follows from it.",
+        )
+        for name in fetched_datasets()
+    ]
+    leads = dg.define_asset_job(
+        "take_leads",
+        selection=dg.AssetSelection.assets("leads"),
+        executor_def=dg.in_process_executor,
+        description="Take in the file of leads; automation matches them.",
+    )
     everything = dg.define_asset_job(
         "main",
-        selection=dg.AssetSelection.all(),
+        selection=dg.AssetSelection.assets(
+            *dict.fromkeys(key for name in chosen_datasets(names) for key in dataset_keys(name)),
+            *DOWNSTREAM,
+        ),
         executor_def=dg.in_process_executor,
-        description="Fetch every dataset, match the leads, detect signals, export.",
+        description="Fetch the chosen datasets, match the leads, detect signals, export.",
     )
-    return [everything, *per_dataset]
+    return [everything, *per_dataset, *taking, leads]
 
 
-def schedules() -> list[dg.ScheduleDefinition]:
-    """Return one schedule per dataset, at the hour its description gives, Paris time."""
+def schedules(names: Collection[str] = ()) -> list[dg.ScheduleDefinition]:
+    """Return one schedule per chosen dataset, at the hour its description gives, Paris time."""
     sources = discovery.sources()
     return [
         dg.ScheduleDefinition(
@@ -66,5 +104,5 @@ def schedules() -> list[dg.ScheduleDefinition]:
             cron_schedule=sources[name].dataset.cadence.cron,
             execution_timezone=PARIS,
         )
-        for name in fetched_datasets()
+        for name in chosen_datasets(names)
     ]

@@ -17,12 +17,13 @@ from typing import Any
 import dagster as dg
 
 from assets import discovery
+from assets.dataset_assets import POOL
 from assets.workspace import Workspace, as_resource
-from opendata.errors import SettingsError
 from opendata.lock import one_writer
 from pipelines.audit import noted
 from pipelines.definitions import all_assets
-from pipelines.jobs import DOWNSTREAM, dataset_keys, fetched_datasets
+from pipelines.failure_words import reason
+from pipelines.jobs import DOWNSTREAM, chosen_datasets, dataset_keys
 from pipelines.options import debugging
 
 _history: dg.DagsterInstance | None = None
@@ -77,15 +78,8 @@ def run_datasets(workspace: Workspace, names: Sequence[str] | None = None) -> Ru
 
 
 def _keys(names: Sequence[str] | None) -> list[str]:
-    """Return the assets of the datasets called ``names``, or of all of them."""
-    known = fetched_datasets()
-    unknown = sorted(set(names or ()) - set(known))
-    if unknown:
-        raise SettingsError(
-            f"no dataset is called {', '.join(unknown)}",
-            next_step=f"choose among {', '.join(known)}",
-        )
-    return [key for name in names or known for key in dataset_keys(name)]
+    """Return the assets of the datasets called ``names``, or of all that are enabled."""
+    return [key for name in chosen_datasets(names or ()) for key in dataset_keys(name)]
 
 
 def run_matching(workspace: Workspace) -> RunReport:
@@ -112,7 +106,7 @@ def run_main_job(
 
     Args:
         workspace: the place of the run.
-        names: datasets to bring up to date; all of them if none is given.
+        names: datasets to bring up to date; all that are enabled if none is given.
         skip: what of :data:`DOWNSTREAM` a later run makes anyway and nobody looks at before.
     """
     downstream = [name for name in DOWNSTREAM if name not in skip]
@@ -135,6 +129,7 @@ def run_main_job(
 def _materialise(workspace: Workspace, keys: Sequence[str]) -> RunReport:
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     with history() as instance:
+        _free_pool(instance)
         result = dg.materialize(
             all_assets(),
             selection=dg.AssetSelection.assets(*keys),
@@ -146,6 +141,17 @@ def _materialise(workspace: Workspace, keys: Sequence[str]) -> RunReport:
     if any(_was_interrupted(event) for event in result.all_events):
         raise KeyboardInterrupt
     return _report(result)
+
+
+def _free_pool(instance: dg.DagsterInstance) -> None:
+    """Give back what a killed run held of the pool of writers, or this one would wait forever.
+
+    The caller holds the lock of the data folder: nobody else is writing.
+    """
+    storage = instance.event_log_storage
+    if storage.supports_global_concurrency_limits and POOL in storage.get_concurrency_keys():
+        for run in storage.get_concurrency_info(POOL).active_run_ids:
+            storage.free_concurrency_slots_for_run(run)
 
 
 def _was_interrupted(event: dg.DagsterEvent) -> bool:
@@ -192,7 +198,7 @@ def _report(result: dg.ExecuteInProcessResult) -> RunReport:
             # A failed check was told by its own event.
             if "AssetCheckFailed" in str(event.step_failure_data.error_display_string):
                 continue
-            report.failures[_place(event.step_key)] = _reason(event)
+            report.failures[_place(event.step_key)] = reason(event)
     for key, metadata in made.items():
         dataset = tables.get(key.removeprefix("core_"))
         if dataset is not None:
@@ -215,18 +221,3 @@ def _made(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
             values = {name: entry.value for name, entry in done.metadata.items()}
             made[done.asset_key.to_user_string()] = values
     return made
-
-
-def _reason(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return str(data.user_failure_data.description)
-    # The text of an unforeseen error may quote data, so only its kind is shown.
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    kind = error.cls_name if error is not None else "error"
-    return (
-        f"unforeseen {kind}. What to do: run the command again with --debug before its name to "
-        "see where, and report it."
-    )

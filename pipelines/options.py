@@ -33,7 +33,8 @@ class SeveralValues(TyperCommand):
 
 
 Datasets = Annotated[
-    list[str] | None, typer.Argument(help="Datasets by name; all of them if none is given.")
+    list[str] | None,
+    typer.Argument(help="Datasets by name; those of SIGNALS_DATASETS if none is given."),
 ]
 Leads = Annotated[
     Path | None, typer.Option("--leads", help="File of leads (CSV, XLSX, Parquet, JSON lines).")

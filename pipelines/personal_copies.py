@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from assets import discovery
+from assets.feedback import feedback_folders
 from assets.workspace import Workspace
 from leads.model import data_classes
 from leads.privacy.suppressions import facts_of
@@ -57,6 +58,7 @@ def about_lead(workspace: Workspace, subject: Subject) -> dict[str, Any]:
         "lead": _values(row.row(0, named=True), account, received, corrections),
         "usage": _rows(usage),
         "answers_about_it": _rows(_of(_labels(workspace, account), lead)),
+        "feedback_on_its_signals": _rows(_of(workspace.lead_store.feedback(account), lead)),
         "match": _rows(_of(workspace.lead_store.matches(account), lead)),
         "signals": _rows(signals),
         "recipients": [f"the account {account}, in its own stream"],
@@ -106,6 +108,8 @@ def of_account(workspace: Workspace, account: str) -> dict[str, Any]:
         "usage": _rows(usage),
         "corrections": _rows(store.corrections(account)),
         "answers": _rows(_labels(workspace, account)),
+        "feedback": _rows(store.feedback(account)),
+        "consumers": _consumers(workspace, account),
         "matches": _rows(store.matches(account)),
         "signals": _rows(told),
         "data_classes": data_classes(),
@@ -181,6 +185,16 @@ def _told(workspace: Workspace, account: str) -> pl.DataFrame:
 
 def _labels(workspace: Workspace, account: str) -> pl.DataFrame:
     return workspace.label_store.labels(account)
+
+
+def _consumers(workspace: Workspace, account: str) -> dict[str, Any]:
+    """Return how far each consumer of the account has read, as it told."""
+    return {
+        name: told
+        for folder, owner in feedback_folders(workspace).items()
+        if owner == account
+        for name, told in json.loads((folder / "state.json").read_bytes())["offsets"].items()
+    }
 
 
 def _leads(workspace: Workspace) -> pl.DataFrame:

@@ -7,6 +7,8 @@ is done (``leads.rotation``, ``backup``, ``restore``, ``migrations``).
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 
 from rich.text import Text
 
@@ -22,6 +24,7 @@ from pipelines.maintenance import shown_table
 from pipelines.migrations import migrate
 from pipelines.restore import restore
 from pipelines.settings import load_settings
+from signals.feed.sealing import unseal
 
 
 def print_backup(workspace: Workspace, to: str, keep: int | None) -> None:
@@ -84,6 +87,13 @@ def print_rotated(workspace: Workspace) -> None:
     console.print(f"Under the new key: {', '.join(names) or 'nothing was encrypted yet'}.")
     if outside is not None:
         console.print(f"Give the new key ({mark}) in place of {outside} from now on.")
+
+
+def print_unsealed(source: Path, to: Path, key_file: Path) -> None:
+    """Open an encrypted stream and say how many tables it has."""
+    tables = unseal(source, to, keys.read(key_file), temporary=to / ".tmp")
+    shutil.rmtree(to / ".tmp", ignore_errors=True)
+    console.print(f"{tables:,} tables opened.")
 
 
 def print_audit(workspace: Workspace, rows: int) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import pydantic_settings
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from opendata.clock import Clock
 from opendata.errors import SettingsError
@@ -34,6 +35,11 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(
         default=ROOT / "data", description="where everything a run makes is kept"
+    )
+    datasets: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="datasets that `run`, `fetch`, `doctor --live` and the schedules ask, by name, "
+        "separated by commas; all that their description enables if not set",
     )
     leads: Path | None = Field(
         default=None, description="file of leads: CSV, XLSX, Parquet or JSON lines"
@@ -106,11 +112,32 @@ class Settings(BaseSettings):
     export_region: str = Field(
         default="us-east-1", description="region of that store; `auto` for Cloudflare R2"
     )
+    feedback: str = Field(
+        default="",
+        description="folder, or s3://bucket/prefix of the same store, where platforms leave what "
+        "they say of signals and how far they have read (docs/consume.md)",
+    )
     export_encryption: str = Field(
         default="",
         description="encryption at rest asked of that store: AES256, aws:kms or aws:kms:KEY; "
         "the bucket's own if not set",
     )
+    alert_smtp: str = Field(
+        default="",
+        description="mail server that alerts go through, smtp://host:587 (STARTTLS) or "
+        "smtps://host:465; none if not set (docs/operations/dagster.md)",
+    )
+    alert_from: str = Field(default="", description="sender of alerts by e-mail")
+    alert_to: str = Field(
+        default="", description="recipients of alerts by e-mail, separated by commas"
+    )
+
+    @field_validator("datasets", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(name.strip() for name in value.split(",") if name.strip())
 
     @field_validator("base_urls")
     @classmethod

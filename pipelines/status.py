@@ -8,25 +8,32 @@ means (:mod:`opendata.source_status`).
 from __future__ import annotations
 
 import os
+import shutil
 
 import polars as pl
 from rich.text import Text
 
+from assets import discovery
 from assets.workspace import Workspace
 from leads import keys
 from opendata.clock import PARIS
 from opendata.errors import OpenDataError
 from opendata.source_status import last_attempt
 from pipelines.console import console
+from pipelines.jobs import chosen_datasets
 from pipelines.maintenance import shown_table, size
+from pipelines.next_looks import next_look
 from pipelines.privacy import deadlines
 from pipelines.rollback import unfinished
+from pipelines.settings import load_settings
 from pipelines.summary import print_unasked, rows_of, unasked
 from signals.feed import manifest
 
 _COLOURS = {"OK": "green", "STALE": "yellow", "GAP": "red"}
 #: Streams of accounts that are shown; the others are counted.
 ACCOUNTS = 5
+#: Next looks at sources that are shown.
+NEXT = 3
 #: Characters of a reason that are shown.
 REASON = 300
 
@@ -44,6 +51,7 @@ def print_status(workspace: Workspace) -> bool:
     _print_leads(workspace)
     _print_streams(workspace)
     _print_disk(workspace)
+    _print_next(workspace)
     return fresh and settled and answered
 
 
@@ -147,4 +155,16 @@ def _print_disk(workspace: Workspace) -> None:
     use = workspace.store.disk_use() if workspace.data_dir.exists() else {}
     ordered = sorted(use.items(), key=lambda item: (-item[1], item[0]))
     shown = ", ".join(f"{name} {size(count)}" for name, count in ordered if count)
-    console.print(Text.assemble("\n", ("Disk", "bold"), f"  {size(sum(use.values()))}: {shown}"))
+    there = next(one for one in (workspace.data_dir, *workspace.data_dir.parents) if one.exists())
+    free = size(shutil.disk_usage(there).free)
+    said = f"  {size(sum(use.values()))}: {shown or 'nothing yet'}; {free} free"
+    console.print(Text.assemble("\n", ("Disk", "bold"), said))
+
+
+def _print_next(workspace: Workspace) -> None:
+    """Print which sources are looked at next, by their cadence."""
+    now, asked = workspace.clock.now(), chosen_datasets(load_settings().datasets)
+    catalogue = discovery.catalogue()
+    looks = sorted((next_look(catalogue[name].cadence.cron, now), name) for name in asked)
+    shown = ", ".join(f"{name} {when:%d/%m %H:%M}" for when, name in looks[:NEXT])
+    console.print(Text.assemble(("Next", "bold"), f"  {shown}"))

@@ -28,7 +28,9 @@ def resource(settings: Settings) -> WorkspaceResource:
         export_endpoint=settings.export_endpoint,
         export_region=settings.export_region,
         export_encryption=settings.export_encryption,
+        feedback=settings.feedback,
         at=settings.clock.now().isoformat() if settings.at else None,
+        asks_again=True,
     )
 
 

@@ -17,13 +17,17 @@ def run(
     datasets: Datasets = None, leads: Leads = None, data_dir: DataDir = None, at: At = None
 ) -> None:
     """Fetch what changed, match the leads, detect signals, export the tables."""
+    from pipelines.alerts import after_run, alerting
     from pipelines.main_job import run_main_job
     from pipelines.progress import shown
+    from pipelines.settings import load_settings
     from pipelines.summary import print_summary
 
+    settings = load_settings()
     workspace = run_workspace_of(leads=leads, data_dir=data_dir, at=at)
-    with shown():
-        report = run_main_job(workspace, datasets or None)
+    with shown(), alerting(workspace, settings):
+        report = run_main_job(workspace, datasets or settings.datasets)
+        after_run(workspace, report.failures, settings)
     print_summary(workspace, report)
     raise typer.Exit(0 if report.ok else 1)
 
@@ -33,11 +37,12 @@ def fetch(datasets: Datasets = None, data_dir: DataDir = None, at: At = None) ->
     """Only fetch, check and normalise datasets."""
     from pipelines.main_job import run_datasets
     from pipelines.progress import shown
+    from pipelines.settings import load_settings
     from pipelines.summary import print_datasets, print_failures
 
     workspace = run_workspace_of(data_dir=data_dir, at=at)
     with shown():
-        report = run_datasets(workspace, datasets or None)
+        report = run_datasets(workspace, datasets or load_settings().datasets)
     print_datasets(workspace, report)
     print_failures(report)
     raise typer.Exit(0 if report.ok else 1)

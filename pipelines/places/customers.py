@@ -22,7 +22,7 @@ _KEY = ["account_id", "lead_id"]
 
 @dataclass(frozen=True)
 class Leads:
-    """The encrypted store: leads, answers, corrections, days of use."""
+    """The encrypted store: leads, answers, corrections, days of use, what was said of signals."""
 
     workspace: Workspace
     name: str = "leads"
@@ -43,7 +43,8 @@ class Leads:
         # Rewritten in any case: freed pages of an attempt that was killed may hold them.
         store.forget(leads)
         if not matches.is_empty():
-            store.forget(matches, tables=("matches",))
+            # What was said of signals about such a company goes with the answer.
+            store.forget(matches, tables=("matches", "feedback"))
         return PlaceReport(place=self.name, rows=leads.height + matches.height, files=1)
 
     @property

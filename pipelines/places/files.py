@@ -18,6 +18,7 @@ from assets import discovery
 from assets.workspace import Workspace
 from leads.privacy.facts import Facts
 from leads.privacy.receipts import PlaceReport
+from opendata.errors import ArchiveError
 from opendata.folder_format import ASIDES
 from opendata.numbers_in_files import numbers_in
 from opendata.receipt import load_receipt
@@ -82,10 +83,14 @@ class Raw:
         if not wanted:
             return False
         keys = self.workspace.suppressions.keys()
-        for numbers in numbers_in(raw):
-            hashed = pl.select(keys.units(pl.lit(numbers))).to_series()
-            if not wanted.isdisjoint(hashed.to_list()):
-                return True
+        try:
+            for numbers in numbers_in(raw):
+                hashed = pl.select(keys.units(pl.lit(numbers))).to_series()
+                if not wanted.isdisjoint(hashed.to_list()):
+                    return True
+        except ArchiveError:
+            # Nobody can say who stands in a file that does not open.
+            return True
         return False
 
 

@@ -132,7 +132,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "department:equal": ("même département", "same département"),
     "department:differs": ("autre département", "other département"),
     "siren_given": ("SIREN donné", "SIREN given"),
-    "siren_given_not_in_registry": ("SIREN donné", "SIREN given"),
+    "siren_given_not_in_registry": (
+        "SIREN donné inconnu du répertoire",
+        "SIREN given, unknown to the register",
+    ),
 }
 
 

@@ -29,6 +29,23 @@ def test_containers_have_no_rights_they_do_not_need(services: dict[str, Any]) ->
         assert service["healthcheck"]["test"]
 
 
+def test_pages_and_daemon_load_the_same_definitions_with_the_same_settings(
+    services: dict[str, Any],
+) -> None:
+    """Sensors and automation run in the daemon; the pages only switch them on."""
+    started = {service["entrypoint"][0]: service for service in services.values()}
+    assert started.keys() >= {"dagster-webserver", "dagster-daemon"}
+    for service in started.values():
+        at = service["entrypoint"].index("-m")
+        assert service["entrypoint"][at + 1] == "pipelines.definitions"
+        assert service["env_file"] == [{"path": "../.env", "required": False}]
+        assert service["environment"] == services["web"]["environment"]
+    dagster = read(DEPLOY / "systemd" / "company-signals-dagster.service")
+    # `dagster dev` is both in one.
+    assert dagster["ExecStart"].split()[1:4] == ["dev", "-m", "pipelines.definitions"]
+    assert dagster["EnvironmentFile"] == read(UNITS[-1])["EnvironmentFile"]
+
+
 def test_ports_are_published_on_loopback_only(services: dict[str, Any]) -> None:
     ports = [port for service in services.values() for port in service.get("ports", ())]
     assert ports

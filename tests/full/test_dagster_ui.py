@@ -121,3 +121,9 @@ def test_an_asset_page_shows_publisher_licence_rows_and_date(
     shown = _page(f"{webserver}/assets/core_egapro__declarations?view=overview", tmp_path)
     for text in ("Licence Ouverte", "Ministère du Travail", "1,268", "2020-03-01"):
         assert text in shown
+
+
+def test_what_runs_by_itself_is_listed(webserver: str, tmp_path: Path) -> None:
+    shown = _page(f"{webserver}/automation", tmp_path)
+    for text in ("changes_egapro", "alert_failed_runs", "automation"):
+        assert text in shown

@@ -16,6 +16,7 @@ from synthetic_persons import files_with
 from synthetic_world import CANARIES, World, with_leads
 
 from assets import discovery, feed
+from leads.feedback import FEEDBACK_SCHEMA
 from leads.labels import LABEL_SCHEMA
 from leads.matching import MATCH_SCHEMA
 from leads.model import SCHEMA
@@ -46,6 +47,7 @@ PROTECTED = {"sole_trader", "contact"}
         ("matches", MATCH_SCHEMA),
         ("usage", USAGE_SCHEMA),
         ("corrections", CORRECTIONS_SCHEMA),
+        ("feedback", FEEDBACK_SCHEMA),
         ("labels", LABEL_SCHEMA),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -19,11 +19,13 @@ from synthetic_persons import (
 )
 from synthetic_world import DAYS, SITES, UNITS, World
 
+from assets import discovery
 from assets.workspace import Workspace
 from leads.privacy.receipts import read_receipt, receipts
 from opendata import files
 from opendata.lock import one_writer
 from opendata.receipt import load_receipt
+from opendata.state import Draft
 from opendata.warehouse import Warehouse
 from pipelines.diffusion import look
 from pipelines.main_job import (
@@ -191,6 +193,39 @@ def test_a_rollback_does_not_show_again_who_turned_since(february: World, tmp_pa
     assert rows["statut_diffusion"].to_list() == ["P"]
     assert rows["code_postal"].to_list() == ["[ND]"]
     assert "79180" not in {row["code_postal"] for row in shown(workspace, SITES, TURNS_LATER.siren)}
+
+
+def test_who_turns_within_a_day_is_masked_within_the_run(january: World, tmp_path: Path) -> None:
+    """A file put right on the day it was published: the same date, another status."""
+    world = january.copied(tmp_path)
+    workspace = world.workspace(DAYS[0])
+    served = workspace.store.current("sirene")
+    assert served is not None
+    turned = pl.col("siren") == TURNS.siren
+    status = pl.when(turned).then(pl.lit("P")).otherwise("statut_diffusion")
+    frames = {
+        name: rows.drop("source_id").with_columns(
+            *([status.alias("statut_diffusion")] if name in (UNITS, SITES) else [])
+        )
+        for name, rows in workspace.store.rows_of(served).items()
+    }
+    again = Draft(
+        **{
+            **{name: getattr(served, name) for name in Draft.model_fields},
+            "id": f"{served.publisher_date}-000000000000",
+            "created_at": served.created_at + timedelta(hours=1),
+        }
+    )
+    dataset = discovery.catalogue()["sirene"]
+    with one_writer(world.folder):
+        workspace.store.promote(workspace.store.stage(dataset, again, frames))
+        assert look(workspace).natural >= 1
+    rows = shown(workspace, SITES, TURNS.siren)
+    assert [row["statut_diffusion"] for row in rows] == ["P", "P"]
+    assert [row["code_postal"] for row in rows] == ["[ND]", "[ND]"]
+    # Seen once: the next look finds nobody.
+    with one_writer(world.folder):
+        assert look(workspace).natural == 0
 
 
 def test_a_company_that_turned_since_is_not_open_again_after_a_rollback(

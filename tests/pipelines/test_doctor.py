@@ -181,3 +181,29 @@ def test_only_drifts_to_act_on_fail(capsys: pytest.CaptureFixture[str]) -> None:
     assert print_drifts([copes])
     assert "csv [sent]" in capsys.readouterr().out
     assert not print_drifts([copes, replace(copes, stops=True)])
+
+
+def test_a_webhook_that_cannot_be_used_fails_and_is_not_repeated(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert found(workspace, "alerts").found == "Go to the log; nobody is told beside it."
+    monkeypatch.setenv("SIGNALS_ALERT_WEBHOOK", "https://hooks.example.org/s3cr3t")
+    assert found(workspace, "alerts").found == "Go to the log; webhook."
+    monkeypatch.setenv("SIGNALS_ALERT_WEBHOOK", "http://hooks.example.org/s3cr3t")
+    check = found(workspace, "alerts")
+    assert not check.ok
+    assert "s3cr3t" not in check.found + check.todo
+
+
+def test_a_package_that_is_not_as_locked_fails(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert found(workspace, "versions").ok
+    locked = tmp_path / "requirements" / "run.txt"
+    locked.parent.mkdir()
+    pins = ["polars==0.0.1 \\", "    --hash=sha256:0", "pywin32==1 ; sys_platform == 'win32'"]
+    locked.write_text("\n".join(pins))
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    check = found(workspace, "versions")
+    assert not check.ok
+    assert check.found.startswith("1 of 1 packages are not as locked: polars ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -11,6 +12,8 @@ import pytest
 from replaying import Replayed, hashes, run_step, stream_rows
 
 from assets import discovery
+from assets.customers import states
+from opendata.clock import Clock
 from opendata.sample_portal import SamplePortal
 from opendata.warehouse import Warehouse
 from pipelines import replay
@@ -87,6 +90,18 @@ def test_the_warehouse_answers_for_a_day_in_the_life_of_an_insolvent_company(
         seen = [db.rows(asked, [day]) for day in days]
     over = [("liquidation_judiciaire", 3)]
     assert seen == [[], [("plan", 1)], over, over]
+
+
+def test_a_real_liquidation_silences_its_company_on_the_day_of_the_score(
+    replayed: Replayed,
+) -> None:
+    told = []
+    for day in (date(2008, 4, 21), date(2008, 4, 22), date(2018, 4, 22)):
+        at_day = replace(replayed.workspace, clock=Clock.at(day))
+        (row,) = states(at_day).filter(siren="709500441").collect().to_dicts()
+        told.append((row["state"], row["silences"]))
+    over = "liquidation_judiciaire"
+    assert told == [("plan", False), (over, True), (over, False)]
 
 
 def test_a_real_company_is_followed_from_its_notice_to_its_lead(replayed: Replayed) -> None:

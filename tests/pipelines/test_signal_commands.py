@@ -90,4 +90,11 @@ def test_an_account_without_profile_has_the_tables_empty(replayed: Replayed) -> 
     assert pl.read_parquet(folder / "waiting.parquet").is_empty()
     assert pl.read_parquet(folder / "discovery.parquet").is_empty()
     told = stream_rows(folder).filter(pl.col("op") == "ASSERT")["score_breakdown"][0]
-    assert set(json.loads(told)) == {"base", "confidence", "freshness", "match", "age_days"}
+    assert set(json.loads(told)) == {
+        "base",
+        "confidence",
+        "freshness",
+        "match",
+        "age_days",
+        "contradicted_by",
+    }

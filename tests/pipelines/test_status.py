@@ -55,7 +55,10 @@ def test_all_is_well_when_every_source_is_fresh_and_nothing_waits(
     assert set(never) & {"rge", "acco"}
     assert f"never asked for: {never[0]}" in shown
     assert row(shown, "decp")[1:] == ["OK", "2025-01-06", "2025-01-06", "12:00", "833", "2"]
-    assert len(shown.splitlines()) <= 26
+    assert len(shown.splitlines()) <= 28
+    assert "GB free" in shown
+    # Every source is looked at by the cadence of its description.
+    assert "Next  bodacc 07/01 07:15, boamp 07/01 07:45, decp 07/01 08:30" in shown
 
 
 def test_one_source_in_a_gap_is_named_with_its_reason(
@@ -110,8 +113,9 @@ def test_counts_of_leads_and_streams_are_shown_and_nobody_is_named(
 ) -> None:
     _, shown = screen(replayed.workspace, capsys)
     matches = replayed.workspace.lead_store.matches()
-    confirmed = matches.filter(verdict="confirmed").height
-    assert f"{matches.height:,} answered: {confirmed:,} confirmed" in shown
+    counts = dict(matches.group_by("verdict").len().iter_rows())
+    assert f"{matches.height:,} answered: " in shown
+    assert all(f"{count:,} {verdict}" in shown for verdict, count in counts.items())
     last = replayed.workspace.log.state().next_sequence - 1
     assert row(shown, "log")[1] == row(shown, "company")[1] == f"{last:,}"
     assert sum(line.startswith("accounts/") for line in shown.splitlines()) == 2

@@ -62,7 +62,7 @@ class ObjectServer:
         raise ConnectionResetError
 
     def store(self, prefix: str = "prod", **values: Any) -> Store:
-        usual = {"endpoint": self.url, "attempts": 1, "seconds": 20}
+        usual = {"endpoint": self.url, "attempts": 1, "seconds": 60}
         return Store.open(StoreAddress(f"s3://{BUCKET}/{prefix}", **{**usual, **values}), KEYS)
 
     def puts(self) -> list[str]:

@@ -1,0 +1,161 @@
+"""What a person should be told without having to look: gaps, held versions, deadlines, failures.
+
+Belongs here: what is worth an alert, and that it is told once. Does not belong here: the
+ways it takes (:mod:`pipelines.alert_channels`). Commands and Dagster share one memory in the
+data folder, so that both may watch it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from assets.workspace import Workspace
+from opendata.errors import OpenDataError, SettingsError
+from opendata.files import write_json
+from opendata.source_status import last_attempt
+from pipelines.alert_channels import LOG, Alert, Channel, LogLine, channels, send
+from pipelines.privacy import deadlines
+from pipelines.settings import Settings
+
+#: Days after which what still stands is told again.
+REMIND = 7
+Memory = dict[str, dict[str, str]]
+
+
+def standing(workspace: Workspace) -> list[Alert]:
+    """Return what waits for a person in the data folder now."""
+    if not workspace.data_dir.exists():
+        return []
+    return [*_held(workspace), *_gaps(workspace), *_deadlines(workspace)]
+
+
+def _held(workspace: Workspace) -> Iterable[Alert]:
+    for name in workspace.store.datasets():
+        for version in workspace.store.state(name).versions:
+            if version.status == "held":
+                yield Alert(
+                    f"held:{name}:{version.id}",
+                    f"{name}: a version waits for you",
+                    f"{version.reason or 'held'}. The version before it serves. Look at it with "
+                    f"`company-signals quarantine {name}`, publish it with "
+                    f"`company-signals release {name}`.",
+                )
+
+
+def _gaps(workspace: Workspace) -> Iterable[Alert]:
+    gaps = workspace.source_status().filter(pl.col("state") == "GAP")
+    for name, message in gaps.select("dataset", "message").iter_rows():
+        # One that was never asked for is nobody's loss; a held version is told as such.
+        asked = last_attempt(workspace.data_dir, name) is not None
+        if asked and not message.startswith("held: "):
+            yield Alert(
+                f"gap:{name}",
+                f"{name}: readers see a gap",
+                f"{message} What serves stays. See `company-signals status`.",
+            )
+
+
+def _deadlines(workspace: Workspace) -> Iterable[Alert]:
+    for one in deadlines(workspace):
+        if one.state != "waiting":
+            yield Alert(
+                f"request:{one.request}:{one.state.replace(' ', '-')}",
+                f"a request about personal data is {one.state}",
+                f"The {one.action} of a {one.kind} is due by {one.due_on} (request {one.request}). "
+                "Run its command again to finish it; `company-signals status` lists them.",
+            )
+
+
+def failed(failures: Mapping[str, str]) -> list[Alert]:
+    """Return the alerts of what failed in a run: asset or dataset → why."""
+    return [Alert(f"failed:{place}", f"{place} failed", why) for place, why in failures.items()]
+
+
+def after_run(workspace: Workspace, failures: Mapping[str, str], settings: Settings) -> None:
+    """Tell what a run of the command line left to a person.
+
+    What the command prints is its log. An alert that cannot be sent is told there and does not
+    change the result of the run.
+    """
+    found = standing(workspace)
+    gaps = {one.key.partition(":")[2] for one in found if one.key.startswith("gap:")}
+    own = failed({place: why for place, why in failures.items() if place not in gaps})
+    tell(workspace, [*found, *own], [way for way in ways(settings) if way.name != "log"])
+
+
+@contextmanager
+def alerting(workspace: Workspace, settings: Settings) -> Iterator[None]:
+    """Tell of what ends the block before its end; an error of ours in its words.
+
+    What was typed or set wrongly is told to whoever typed it, by the command itself.
+    """
+    try:
+        yield
+    except SettingsError:
+        raise
+    except Exception as error:
+        # The text of an unforeseen error may quote data, so only its kind is told.
+        ours = isinstance(error, OpenDataError)
+        why = str(error) if ours else f"unforeseen {type(error).__name__}."
+        after_run(workspace, {"the run": why}, settings)
+        raise
+
+
+def ways(settings: Settings) -> list[Channel]:
+    """Return the ways that are set; the log alone, and why, if one of them cannot be used."""
+    try:
+        return channels(settings, os.environ)
+    except SettingsError as error:
+        LOG.error("alerts go to the log only", why=error.what, todo=error.next_step)
+        return [LogLine()]
+
+
+def tell(workspace: Workspace, alerts: Sequence[Alert], by: Sequence[Channel]) -> list[Alert]:
+    """Tell what was not told within :data:`REMIND` days, and forget what no longer stands.
+
+    Args:
+        workspace: the data folder, which keeps what was told by which way.
+        alerts: everything that stands.
+        by: the ways.
+
+    Returns:
+        The alerts for which at least one way was due.
+    """
+    path, today = _memory(workspace), workspace.clock.today()
+    known = _read(path)
+    now: Memory = {}
+    told = []
+    for one in alerts:
+        before = known.get(one.key, {})
+        due = [way for way in by if _is_due(before.get(way.name), today)]
+        arrived = send(one, due)
+        now[one.key] = {**before, **dict.fromkeys(sorted(arrived), today.isoformat())}
+        if due:
+            told.append(one)
+    if now != known:
+        write_json(path, now, point="alerts")
+    return told
+
+
+def _memory(workspace: Workspace) -> Path:
+    return workspace.data_dir / "state" / "alerts" / "told.json"
+
+
+def _read(path: Path) -> Memory:
+    """Return key → way → day it was told; a damaged note only means that all is told again."""
+    try:
+        found: Memory = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _is_due(last: str | None, today: date) -> bool:
+    return last is None or date.fromisoformat(last) + timedelta(days=REMIND) <= today

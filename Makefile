@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DUCKDB_TESTS := $(addprefix tests/opendata/test_,contract.py diff.py parquet.py query.py readers.py versions.py warehouse.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full lint types architecture check generated dev bench soak bench-matching lock clean sbom licences audit
+.PHONY: help run test test-full lint types architecture check generated docs dev bench soak bench-matching lock clean fuzz sbom licences audit
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,6 +69,9 @@ check: lint types architecture test ## everything a commit must pass
 generated: $(VENV)/.dev ## write ATTRIBUTION.md and the generated docs pages again
 	$(BIN)/python -m pipelines.generated
 
+docs: $(VENV)/.full ## the documentation as a site, in dist/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 dev: $(VENV)/.run ## Dagster's web interface on http://127.0.0.1:3000
 	DAGSTER_HOME=$(CURDIR) $(BIN)/dagster dev --host 127.0.0.1 --port 3000
 
@@ -78,12 +81,18 @@ bench: $(VENV)/.bench ## the benchmarks; BENCH_DATA names the folder of large re
 bench-matching: $(VENV)/.bench ## matching beside its peers, on the labelled leads of BENCH_DATA
 	$(BIN)/python -m benchmarks.matching.evaluate
 
-# A whole run is killed N times at random moments, then run again and compared; then the feed's
-# own random walk and every fifth point of a mirroring to an object store.
+# Runs are killed at every point and N times at random moments (test-full: 200), run again and
+# compared; then N in the life of a feed, its random walk without a kill, and every fifth point
+# of a mirroring to an object store.
 N ?= 1000
-soak: $(VENV)/.dev ## a kill at every point, and N (1000) at random moments; takes hours
-	SOAK_KILLS=$(N) $(BIN)/python -m pytest -m full tests/ingest/test_kill.py
+soak: $(VENV)/.dev ## the kill tests with N (1000) random moments; takes hours
+	SOAK_KILLS=$(N) $(BIN)/python -m pytest -m full -n 2 tests/ingest/test_kill.py
+	SOAK_KILLS=$(N) $(BIN)/python -m pytest -m full tests/signals/test_feed_kills.py
 	$(BIN)/python -m pytest -m full tests/signals/test_feed_interleaved.py tests/signals/test_feed_remote.py
+
+SECONDS_EACH ?= 10
+fuzz: $(VENV)/.full ## hostile inputs guided by coverage; SECONDS_EACH (10) for each parser
+	$(BIN)/python tests/fuzz --seconds $(SECONDS_EACH) --write
 
 sbom: $(VENV)/.full ## bill of materials of what runs (CycloneDX), in dist/
 	@mkdir -p dist

@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
-from desks import Desk
+from desks import BIN, Desk, plain_environment
 
 from opendata.sample_portal import SamplePortal
 from pipelines.replay import SAMPLE, load_plan
 from pipelines.settings import DATAGOUV_HOST, ROOT
-
-BIN = Path(sys.executable).parent
 
 
 def last_date() -> date:
@@ -43,16 +39,6 @@ def replayed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
             subprocess.run(command, check=True, env=plain_environment(), capture_output=True)
             done.touch()
     return folder
-
-
-def plain_environment() -> dict[str, str]:
-    """Return the environment without settings of whoever runs the tests."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("SIGNALS_", "DAGSTER_", "PYTEST_"))
-    }
-    return {**kept, "PATH": f"{BIN}{os.pathsep}{kept.get('PATH', '')}", "PYTHONUTF8": "1"}
 
 
 @pytest.fixture

@@ -1,19 +1,23 @@
-"""Reading the blocks of a page and running them at a desk.
+"""Running the blocks of a page at a desk.
 
-Belongs here: fenced blocks, their marks, and how each language runs. Does not belong here:
-making a desk (``conftest.py``), which pages there are (``test_snippets.py``).
+Belongs here: how each language runs. Does not belong here: reading blocks
+(``pipelines/page_blocks.py``), making a desk (``conftest.py``), which pages are tried
+(``test_snippets.py``).
 """
 
 from __future__ import annotations
 
-import re
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
+
+from pipelines.page_blocks import Block
 
 
 @dataclass(frozen=True)
@@ -29,55 +33,18 @@ class Desk:
     environment: dict[str, str]
 
 
-RUN = "test"
-OUTPUT = "output"
-_FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\s*$")
-_MARK = re.compile(r"^\s*<!--\s*(?P<mark>test|output|not run:.*?)\s*-->\s*$")
-_SECONDS = 120
+_SECONDS = 600
+BIN = Path(sys.executable).parent
 
 
-@dataclass(frozen=True)
-class Block:
-    """A fenced block: its line, language, text, and its mark if it has one."""
-
-    line: int
-    language: str
-    text: str
-    mark: str | None
-
-    @property
-    def reason(self) -> str | None:
-        """Return why the block is not run; ``None`` if it is not left out."""
-        kind, _, reason = (self.mark or "").partition(":")
-        return reason.strip() if kind == "not run" else None
-
-
-def blocks(text: str) -> list[Block]:
-    """Return the fenced blocks of a page, in order."""
-    found: list[Block] = []
-    lines = text.splitlines()
-    at = 0
-    while at < len(lines):
-        opened = _FENCE.match(lines[at])
-        if opened is None:
-            at += 1
-            continue
-        end = next(n for n in range(at + 1, len(lines)) if lines[n].strip() == "```")
-        indent = len(opened["indent"])
-        body = "\n".join(line[indent:] for line in lines[at + 1 : end])
-        found.append(Block(at + 1, opened["language"], body, _mark(lines, at, end)))
-        at = end + 1
-    return found
-
-
-def _mark(lines: list[str], at: int, end: int) -> str | None:
-    """Return the mark before a block, else the one after it that no other block follows."""
-    before = _MARK.match(lines[at - 1]) if at else None
-    if before is not None:
-        return before["mark"]
-    after = [*lines[end + 1 : end + 3], "", ""]
-    marked = None if _FENCE.match(after[1]) else _MARK.match(after[0])
-    return marked["mark"] if marked else None
+def plain_environment() -> dict[str, str]:
+    """Return the environment without settings of whoever runs the tests."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SIGNALS_", "DAGSTER_", "PYTEST_"))
+    }
+    return {**kept, "PATH": f"{BIN}{os.pathsep}{kept.get('PATH', '')}", "PYTHONUTF8": "1"}
 
 
 def _sh(block: Block, desk: Desk, where: str) -> str:
@@ -103,11 +70,18 @@ def _process(command: list[str], desk: Desk, where: str) -> str:
 
 
 def _sql(block: Block, desk: Desk, where: str) -> str:
-    with duckdb.connect() as database:
-        database.execute("SET file_search_path = ?", [str(desk.folder)])
-        rows = database.execute(block.text).fetchall()
+    columns, rows = asked(block.text, desk.folder)
     assert rows, f"{where}: no row on the sample"
+    assert columns
     return "\n".join("\t".join(map(str, row)) for row in rows)
+
+
+def asked(sql: str, folder: Path) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Return columns and rows of an answer of the warehouse in ``folder``, opened read-only."""
+    with duckdb.connect(folder / "data" / "replay" / "warehouse.duckdb", read_only=True) as opened:
+        opened.execute("SET file_search_path = ?", [str(folder)])
+        result = opened.execute(sql)
+        return [str(one[0]) for one in result.description], result.fetchall()
 
 
 RUNNERS: dict[str, Callable[[Block, Desk, str], str]] = {

@@ -8,9 +8,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from desks import RUN, RUNNERS, Block, Desk, blocks
+from desks import RUNNERS, Desk
 
 from opendata.clock import Clock
+from pipelines.page_blocks import RUN, Block, blocks
 from pipelines.settings import ROOT
 from signals.scoring import actionable
 
@@ -41,7 +42,7 @@ def change_manifest(desk: Desk, **changes: Any) -> None:
 
 
 def rows(desk: Desk) -> pl.DataFrame:
-    return pl.read_parquet(desk.folder / "rows.parquet").sort("signalid")
+    return pl.read_parquet(desk.folder / "held.parquet").sort("signalid")
 
 
 def test_segment_by_segment_gives_what_all_at_once_gives(consumer: Block, desk: Desk) -> None:
@@ -52,8 +53,8 @@ def test_segment_by_segment_gives_what_all_at_once_gives(consumer: Block, desk: 
         change_manifest(desk, segments=segments[:upto], max_sequence=last)
         consume(consumer, desk)
     step_by_step = rows(desk)
-    (desk.folder / "cursor.txt").unlink()
-    (desk.folder / "rows.parquet").unlink()
+    for name in ("cursor.txt", "held.parquet", "seen.parquet"):
+        (desk.folder / name).unlink()
     consume(consumer, desk)
     assert step_by_step.equals(rows(desk))
 
@@ -93,7 +94,7 @@ def test_a_changed_file_stops_it_and_nothing_is_stored(consumer: Block, desk: De
     path.write_bytes(path.read_bytes() + b"\n")
     with pytest.raises(AssertionError, match="read the manifest again"):
         consume(consumer, desk)
-    assert not (desk.folder / "rows.parquet").exists()
+    assert not (desk.folder / "held.parquet").exists()
 
 
 def test_it_acts_on_confirmed_rows_of_the_project_s_rule_whose_sources_are_fresh(

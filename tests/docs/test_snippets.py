@@ -11,18 +11,12 @@ import re
 from collections.abc import Callable
 
 import pytest
-from desks import OUTPUT, RUN, RUNNERS, Block, Desk, blocks
+from desks import RUNNERS, Desk
 
+from pipelines.page_blocks import OUTPUT, RUN, RUNNABLE, Block, blocks, written_pages
 from pipelines.settings import ROOT
 
-PAGES = [
-    path.relative_to(ROOT).as_posix()
-    for path in (
-        *sorted((ROOT / "docs").glob("*.md")),
-        ROOT / "README.md",
-        ROOT / "CONTRIBUTING.md",
-    )
-]
+PAGES = written_pages(ROOT)
 
 
 def page(name: str) -> list[Block]:
@@ -51,6 +45,10 @@ def test_each_command_is_run_or_says_why_not(name: str) -> None:
         if block.language in RUNNERS and block.mark != RUN and not block.reason
     ]
     assert unmarked == []
+
+
+def test_each_language_that_must_be_run_or_say_why_not_can_be_run() -> None:
+    assert set(RUNNERS) == set(RUNNABLE)
 
 
 def test_few_commands_are_left_out(

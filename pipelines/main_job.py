@@ -23,6 +23,7 @@ from opendata.lock import one_writer
 from pipelines.audit import noted
 from pipelines.definitions import all_assets
 from pipelines.failure_words import reason
+from pipelines.interrupts import stop_is_heard
 from pipelines.jobs import DOWNSTREAM, chosen_datasets, dataset_keys
 from pipelines.options import debugging
 
@@ -128,7 +129,7 @@ def run_main_job(
 
 def _materialise(workspace: Workspace, keys: Sequence[str]) -> RunReport:
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    with history() as instance:
+    with stop_is_heard(), history() as instance:
         _free_pool(instance)
         result = dg.materialize(
             all_assets(),

@@ -165,7 +165,11 @@ class _Stream:
             name = hashlib.sha256(letter.name.encode()).hexdigest()[:16]
             if final and name in self._read:
                 continue
-            body = letter.body()
+            try:
+                body = letter.body()
+            except OSError:
+                taken.refused[UNREADABLE] += 1
+                continue  # not noted: it may be readable, or gone, the next time
             digest = hashlib.sha256(body).hexdigest()
             if self._read.get(name) == digest:
                 continue

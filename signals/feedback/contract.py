@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from signals.contract import Row
@@ -36,6 +37,17 @@ REASONS: Mapping[str, tuple[Why | None, ...]] = {
 }
 #: The rule that a reason which is not its status's breaks.
 MISFIT = "reason_not_of_status"
+
+
+def _in_utc(at: datetime) -> datetime:
+    """Return an instant in UTC, whose year may be none that there is."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("outside the years 1 to 9999") from error
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 def _conditions(schema: dict[str, Any]) -> None:
@@ -69,7 +81,7 @@ class Feedback(Row):
     reason: Why | None = Field(
         default=None, description="why; with `wrong` always, with `handled` never"
     )
-    at: AwareDatetime = Field(description="when it was said, with its zone; the latest holds")
+    at: Instant = Field(description="when it was said, with its zone; the latest holds")
 
     @model_validator(mode="after")
     def _fitting(self) -> Feedback:
@@ -92,7 +104,7 @@ class ConsumerOffset(Row):
         pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="its name: a program, never a person"
     )
     sequence: str = Field(pattern=r"^[0-9]{20}$", description="last sequence applied")
-    at: AwareDatetime = Field(description="when, with its zone; the latest holds")
+    at: Instant = Field(description="when, with its zone; the latest holds")
 
 
 #: How the name of a file begins → what its rows are.

@@ -23,6 +23,10 @@ from signals.feedback.contract import MISFIT, MODELS
 
 Kind = Literal["feedback", "consumer_offsets"]
 MAX_BYTES = 64 << 20
+#: Rows of a Parquet file, whose bytes do not tell how many it has.
+MAX_ROWS = 1_000_000
+#: Longer than any value of the contract: a text is cut there, and refused for its length.
+_LONGEST = 301
 REFUSED_SCHEMA = pl.Schema({"line": pl.Int64(), "rule": pl.String()})
 _AT = pl.Datetime("us", "UTC")
 #: Type of a pydantic error → how its rule ends, after the name of the field.
@@ -75,15 +79,30 @@ def read_rows(body: bytes, kind: Kind) -> Rows:
 def _lines(body: bytes) -> list[str]:
     if body[:4] == b"PAR1":
         try:
-            rows = pl.read_parquet(io.BytesIO(body))
+            rows = pl.scan_parquet(io.BytesIO(body)).head(MAX_ROWS + 1).collect()
         except PolarsError as error:
             raise _unreadable(f"it is no whole Parquet file ({type(error).__name__})") from error
-        instants = pl.selectors.datetime().dt.to_string("iso:strict")
-        return rows.with_columns(instants).write_ndjson().splitlines()
+        if rows.height > MAX_ROWS:
+            raise _unreadable(f"it has more than {MAX_ROWS:,} rows")
+        return _as_json(rows).write_ndjson().split("\n")
     try:
         return body.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise _unreadable("it is neither Parquet nor text in UTF-8") from error
+
+
+def _as_json(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return ``rows`` as the contract's texts; a column of another type fits no field."""
+    texts, instants = pl.selectors.string(), pl.selectors.datetime()
+    words = pl.selectors.categorical() | pl.selectors.enum()
+    empty = pl.selectors.by_dtype(pl.Null)
+    return rows.with_columns(
+        texts.str.head(_LONGEST),
+        instants.dt.to_string("iso:strict"),
+        words.cast(pl.String),
+        # Whatever it holds, none of it can be written as JSON for certain: a flag stands for it.
+        (~(texts | instants | words | empty)).is_null(),
+    )
 
 
 def _rule(error: ValidationError, fields: set[str]) -> str:

@@ -17,7 +17,7 @@ from typing import cast
 
 from opendata.errors import SettingsError
 from opendata.stores import Store
-from signals.feedback.files import Kind
+from signals.feedback.files import MAX_BYTES, Kind
 
 _FILE = re.compile(
     r"(?P<stream>company|accounts/[^/.][^/]*)/"
@@ -60,8 +60,13 @@ def of_folder(folder: Path) -> Inbox:
             next_step="make it, or correct SIGNALS_FEEDBACK",
             file=folder.name,
         )
+
+    def body(name: str) -> bytes:
+        with (folder / name).open("rb") as file:
+            return file.read(MAX_BYTES + 1)  # one more: enough to be refused
+
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return Inbox(_letters(names, lambda name: (folder / name).read_bytes()), final=False)
+    return Inbox(_letters(names, body), final=False)
 
 
 def of_store(store: Store) -> Inbox:

@@ -139,11 +139,13 @@ def test_bad_rows_are_counted_and_named_by_line_and_files_never_stop_a_run(
     strange = json.dumps({**json.loads(good), "signal_id": "0" * 32})
     file.write_text(f"{good}{strange}\nMs Doe called\n")
     (inbox / "feedback-torn.parquet").write_bytes(b"PAR1")
+    # A file that may not be read, whoever runs the test.
+    (inbox / "feedback-closed.jsonl").symlink_to("/proc/self/mem")
     (inbox.parent / "nobody").mkdir()
     (inbox.parent / "nobody" / "feedback-1.jsonl").write_text(good)
     taken = take_feedback(workspace)
     assert dict(taken.refused) == {
-        "unknown_signal": 1, "not_a_json_object": 1, "file_unreadable": 1, "no_such_stream": 1,
+        "unknown_signal": 1, "not_a_json_object": 1, "file_unreadable": 2, "no_such_stream": 1,
     }  # fmt: skip
     assert taken.rows == 1
     (noted,) = (workspace.data_dir / "feedback" / "accounts" / ACCOUNT / "refused").iterdir()

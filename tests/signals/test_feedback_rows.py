@@ -19,7 +19,7 @@ from pipelines.settings import ROOT
 from signals.feed import history
 from signals.feed.streams import account_source
 from signals.feedback.contract import MODELS, REASONS, json_schemas
-from signals.feedback.files import MAX_BYTES, read_rows
+from signals.feedback.files import MAX_BYTES, MAX_ROWS, read_rows
 from signals.feedback.inbox import of_folder
 from signals.feedback.judging import judged_feedback, judged_offsets
 from signals.log import SignalLog
@@ -50,6 +50,8 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ({**GOOD, "reason": "he left in May"}, "reason_wrong"),
     ({**GOOD, "comment": "call Ms Doe"}, "unknown_field"),
     ({**GOOD, "at": "yesterday"}, "at_wrong"),
+    ({**GOOD, "at": "0001-01-01T00:00:00+05:00"}, "at_wrong"),
+    ({**GOOD, "at": "9999-12-31T23:59:59-05:00"}, "at_wrong"),
 ]
 
 
@@ -106,6 +108,44 @@ def test_parquet_is_read_as_json_lines_are() -> None:
     found = read_rows(buffer.getvalue(), "feedback")
     assert found.kept["at"].to_list() == [NOW]
     assert found.refused.rows() == [(2, "status_wrong")]
+
+
+def parquet(*rows: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    pl.DataFrame(rows).write_parquet(buffer)
+    return buffer.getvalue()
+
+
+STRANGE: list[tuple[dict[str, Any], str]] = [
+    ({"source": b"\xff"}, "source_wrong"),
+    ({"source": "x" * 10_000}, "source_wrong"),
+    ({"reason": 5}, "reason_wrong"),
+    ({"at": 1767225600}, "at_wrong"),
+    ({"comment": b"\xff"}, "unknown_field"),
+    ({"comment": [b"\xff"]}, "unknown_field"),
+    ({"comment": {"text": None}}, "unknown_field"),
+]
+
+
+@pytest.mark.parametrize(("strange", "rule"), STRANGE, ids=str)
+def test_parquet_columns_of_other_types_fit_no_field(strange: dict[str, Any], rule: str) -> None:
+    found = read_rows(parquet({**GOOD, **strange}), "feedback")
+    assert found.refused.rows() == [(1, rule)]
+
+
+def test_a_row_of_parquet_is_one_line_whatever_its_texts() -> None:
+    body = parquet({**GOOD, "status": "a\u2028b"}, GOOD)
+    found = read_rows(body, "feedback")
+    assert (found.kept["line"].to_list(), found.refused.rows()) == ([2], [(1, "status_wrong")])
+
+
+def test_a_small_file_of_too_many_rows_is_an_error() -> None:
+    many = pl.select(status=pl.repeat("handled", MAX_ROWS + 1))
+    buffer = io.BytesIO()
+    many.write_parquet(buffer)
+    assert len(buffer.getvalue()) < MAX_BYTES
+    with pytest.raises(ContractError, match="more than 1,000,000 rows"):
+        read_rows(buffer.getvalue(), "feedback")
 
 
 @pytest.mark.parametrize(

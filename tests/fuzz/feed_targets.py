@@ -1,12 +1,13 @@
-"""The reader of the feed, and texts that name companies: numbers, names, places.
+"""The reader of the feed, what comes back, and texts that name companies: numbers, names, places.
 
-Belongs here: what a consumer reads, and single texts of the register and of leads.
+Belongs here: what a consumer reads and writes, and single texts of the register and of leads.
 """
 
 # ruff: noqa: E501 - tables of inputs
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 from pathlib import Path
@@ -18,6 +19,9 @@ from hypothesis import strategies as st
 
 from leads import places
 from opendata import free_text
+from opendata.errors import ContractError
+from signals.feedback import contract
+from signals.feedback import files as feedback
 from signals.reader import feed as feed_module
 from signals.reader import manifest, rows
 from signals.reader.errors import ReaderError
@@ -123,6 +127,59 @@ table = Target(
 )  # fmt: skip
 
 
+_SAID = {"source": "urn:company-signals:account:a", "signal_id": "0" * 32, "status": "wrong",
+         "reason": "outdated", "at": "2024-01-02T00:00:00Z"}  # fmt: skip
+_OFFSET = {"source": "urn:company-signals:company", "consumer": "crm", "sequence": "0" * 20,
+           "at": "2024-01-02T00:00:00Z"}  # fmt: skip
+
+
+def _said(data: bytes, _box: Path) -> None:
+    for kind in ("feedback", "consumer_offsets"):
+        found = feedback.read_rows(data, kind)
+        judged = found.kept.height + found.refused.height
+        if data.startswith(b"PAR1"):
+            require(judged == pl.read_parquet(io.BytesIO(data)).height, "another number of rows")
+        else:
+            require(judged <= data.count(b"\n") + 1, "more rows than lines")
+        for row in found.kept.drop("line", "at").iter_rows():
+            require(all(text is None or len(text) <= 300 for text in row), "an endless text")
+
+
+def _saying(**changes: object) -> bytes:
+    return _dumped({**_SAID, **changes}) + b"\n" + _dumped({**_OFFSET, **changes})
+
+
+def _stored(**changes: object) -> bytes:
+    return _parquet(pl.DataFrame([{**_SAID, **changes}]))
+
+
+back = Target(
+    "feedback",
+    _said,
+    seeds=[_saying(), _stored(), _parquet(pl.DataFrame([_OFFSET]))],
+    attacks=[b"", b"PAR1", b"[" * 100_000, b"\xff", b"\xef\xbb\xbf", b"{}\n[]\n5\nnull",
+             _saying(at="0001-01-01T00:00:00+05:00"), _saying(at="9999-12-31T23:59:59-05:00"),
+             _saying(at=1e308), _saying(at="2024-01-02T00:00:00.123456789Z"), _saying(at=None),
+             _saying(source="urn:company-signals:account:" + "a" * 9000), _saying(reason=[]),
+             _stored(source=b"\xff"), _stored(comment=[b"\xff"]), _stored(status="a\u2028b"),
+             _stored(reason=1.5), _stored(at=5), _stored(comment={"a": {"b": b""}}),
+             _stored(source="urn:company-signals:account:" + "a" * 9000)],
+    tokens=[b"PAR1", b"\n", b"null", b"[]", b"9999-12-31", b"+23:59", b'"at":', "\u2028".encode()],
+    shapes=st.dictionaries(st.sampled_from([*_SAID, *_OFFSET, "x"]), _values, max_size=3).map(
+        lambda changes: _saying(**changes)),
+    errors=(ContractError,),
+    mutants=[
+        Mutant(contract, "    except OverflowError as error:", "    except LookupError as error:",
+               "instants that are none"),
+        Mutant(feedback, "        (~(texts | instants | words | empty)).is_null(),\n", "",
+               "columns of any type"),
+        Mutant(feedback, 'return _as_json(rows).write_ndjson().split("\\n")',
+               "return _as_json(rows).write_ndjson().splitlines()", "signs that end a line"),
+    ],
+    pace=0.6,
+)  # fmt: skip
+
+
 # ------------------------------------------------------------------ single texts
 
 
@@ -201,4 +258,4 @@ words = Target(
     pace=0.4,
 )  # fmt: skip
 
-TARGETS = (read, table, numbers, words)
+TARGETS = (read, table, back, numbers, words)

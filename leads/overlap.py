@@ -115,7 +115,7 @@ def _meet_initials(short: Aligned, long: Aligned, pairs: int) -> None:
     pair, letter = long.pair[entries], long.letter[entries].astype(np.int64)
     code = letter.copy()
     sought = (short.pair[wanted] << _CODE_BITS) | short.letters[wanted].astype(np.int64)
-    order = np.argsort(sought)
+    order = np.argsort(sought, kind="stable")
     sought = sought[order]
     for length in range(2, INITIALS + 1):
         last = len(entries) - length + 1

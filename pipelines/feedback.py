@@ -27,11 +27,11 @@ def take(workspace: Workspace, file: Path | None, account: str | None) -> Taken:
 
     Args:
         workspace: the data folder.
-        file: a file of feedback; ``None`` for the place that is set.
+        file: a file of feedback; ``None`` for the place that is set, if one is.
         account: whose it is; the one that its rows name if not given.
 
     Raises:
-        SettingsError: neither a file nor a place is given, or its rows name several accounts.
+        SettingsError: the file is not there, or its rows name several accounts or none.
     """
     if file is None and workspace.feedback_from is None:
         return Taken()

@@ -64,8 +64,8 @@ class Walk:
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder, self.seed = folder, seed
         self.day = DAY
-        #: Names of the points seen so far; each is as likely as another.
-        self.names = {"feed-manifest:before-write"}
+        #: Names of the points seen so far → how often one was chosen to die at.
+        self.names = Counter({"feed-manifest:before-write": 0})
 
     def chosen(self, number: int) -> random.Random:
         return random.Random(f"{self.seed}/{number}")  # noqa: S311 - a walk, no secret
@@ -185,8 +185,11 @@ def killed(walk: Walk, number: int, dice: random.Random) -> tuple[str, bool] | N
     ``None`` if the round ended before the kill came.
     """
     at_a_moment = dice.random() < 0.5
-    name, occurrence = dice.choice(sorted(walk.names)), dice.choice([1, 1, 2, 3, 9])
-    seconds = dice.uniform(0.01, LONGEST)
+    # Those chosen least come first, so that few kills meet every kind of point.
+    least = min(walk.names.values())
+    name = dice.choice(sorted(one for one, chosen in walk.names.items() if chosen == least))
+    walk.names[name] += not at_a_moment
+    occurrence, seconds = dice.choice([1, 1, 1, 2, 5]), dice.uniform(0.01, LONGEST)
 
     def deed(told: int) -> None:
         met = 0
@@ -208,10 +211,13 @@ def killed(walk: Walk, number: int, dice: random.Random) -> tuple[str, bool] | N
         walk.round(number)
 
     status = child(deed)
-    walk.names |= set(_points())
+    for met in _points():
+        walk.names.setdefault(met, 0)
     if os.WIFEXITED(status):
         assert os.WEXITSTATUS(status) == 0, f"seed {walk.seed}, round {number}: it failed"
         return None
+    died_of = os.WTERMSIG(status)
+    assert died_of in (signal.SIGKILL, signal.SIGPROF), f"it crashed: signal {died_of}"
     return (_points() or ["before the first"])[-1], at_a_moment
 
 

@@ -24,6 +24,7 @@ from pipelines.audit import noted
 from pipelines.backup import fetch, read_list
 from pipelines.backup_places import BackupPlace
 from pipelines.migrations import migrate
+from pipelines.numbering import go_on_above
 from pipelines.privacy import reapply
 
 _ASIDE, _FORMER = folder_format.ASIDES
@@ -33,11 +34,19 @@ _STAYS = frozenset({".lock", "keys", _ASIDE, _FORMER, "sample", "replay", "dagst
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restore did: the id of the copy, its files, rows taken out of it again."""
+    """What a restore did.
+
+    Attributes:
+        id: of the copy.
+        files: in it.
+        taken_out: rows taken out of it again.
+        unread: the mirror could not be read.
+    """
 
     id: str
     files: int
     taken_out: int
+    unread: bool = False
 
 
 def restore(workspace: Workspace, place: BackupPlace, name: str | None = None) -> Restored:
@@ -63,13 +72,13 @@ def restore(workspace: Workspace, place: BackupPlace, name: str | None = None) -
         files.require_free(data_dir, sum(one.bytes for one in made.files))
         for one in made.files:
             fetch(place, one, aside)
-        taken_out = _cleared(workspace, aside)
+        taken_out, unread = _cleared(workspace, aside)
         files.write_json(
             data_dir / folder_format.RESTORING, {"backup": chosen}, point="restore-ready"
         )
         _shown(data_dir)
         noted(replace(workspace), "restore", backup=chosen, taken_out=taken_out)
-    return Restored(chosen, len(made.files), taken_out)
+    return Restored(chosen, len(made.files), taken_out, unread)
 
 
 def _require_key(workspace: Workspace) -> None:
@@ -82,8 +91,12 @@ def _require_key(workspace: Workspace) -> None:
         )
 
 
-def _cleared(workspace: Workspace, aside: Path) -> int:
-    """Take out of the copy what is on record here or there; return how many rows."""
+def _cleared(workspace: Workspace, aside: Path) -> tuple[int, bool]:
+    """Take out of the copy what is on record here or there, its streams numbered anew.
+
+    Returns:
+        How many rows were taken out, and whether the mirror could not be read.
+    """
     if (workspace.data_dir / "keys").exists():
         shutil.copytree(workspace.data_dir / "keys", aside / "keys")
     there = replace(workspace, data_dir=aside, export_to=None)
@@ -94,12 +107,14 @@ def _cleared(workspace: Workspace, aside: Path) -> int:
     if (aside / rotation.DATABASES[0]).exists():
         # A copy that the key does not open is refused before anything is replaced.
         there.lead_store.usage()
+    # First of all: what is taken out is told in the streams, under numbers of its own.
+    unread = go_on_above(workspace, there)
     reports = reapply(there)
     for name in ("keys", "tmp"):
         shutil.rmtree(aside / name, ignore_errors=True)
     (aside / ".lock").unlink(missing_ok=True)
     files.reached("restore:cleared")
-    return sum(one.rows for one in reports)
+    return sum(one.rows for one in reports), unread
 
 
 def _newest_record(workspace: Workspace, there: Workspace) -> None:

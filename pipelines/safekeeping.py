@@ -44,6 +44,11 @@ def print_restored(workspace: Workspace, source: str, name: str | None) -> None:
         f"Restored {done.id}: {done.files:,} files, {done.taken_out:,} rows taken out again. "
         "The next run makes the index and the warehouse."
     )
+    if done.unread:
+        console.print(
+            "The mirror of the exports could not be read: restore once more when it answers, or "
+            "empty it before the next run."
+        )
 
 
 def print_migrated(workspace: Workspace) -> None:

@@ -38,13 +38,14 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class LogState:
-    """What ``log.json`` says."""
+    """What ``log.json`` says; numbers up to ``floor`` may be known from before a restore."""
 
     segments: tuple[Segment, ...] = ()
     current: str | None = None
     current_hash: str | None = None
     next_sequence: int = 1
     cursors: Mapping[str, str] = field(default_factory=dict)
+    floor: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of ``log.json``."""
@@ -56,6 +57,7 @@ class LogState:
             "current_hash": self.current_hash,
             "next_sequence": self.next_sequence,
             "cursors": dict(self.cursors),
+            "floor": self.floor,
         }
 
     @property
@@ -106,6 +108,8 @@ class SignalLog:
                 current_hash=content["current_hash"],
                 next_sequence=content["next_sequence"],
                 cursors=content["cursors"],
+                # A log that was never restored by a release that writes it has none.
+                floor=int(content.get("floor", 0)),
             )
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise StateError(
@@ -219,6 +223,33 @@ class SignalLog:
         rows = amend.closed_to_prospecting(known, named, recorded=recorded, run_id=run_id)
         return self._extend(state, known, rows, {})
 
+    def go_on_above(self, floor: int, published: str) -> None:
+        """Give no number up to ``floor`` any more; doing it again does nothing.
+
+        Segments that were not published whole get numbers above it, for the streams take up
+        what comes after the last number that they have.
+
+        Args:
+            floor: the highest number that anybody may know.
+            published: last sequence of the company stream.
+        """
+        state = self._swept()
+        if floor <= state.floor:
+            return
+        floor = max(floor, state.next_sequence - 1)
+        told = tuple(part for part in state.segments if part.last_sequence <= published)
+        waiting = read_segments(self.folder, state.segments[len(told) :])
+        rows = numbered(waiting, floor + 1)
+        moved = replace(state, floor=floor, next_sequence=floor + 1 + rows.height)
+        if rows.is_empty():
+            self._publish(moved)
+            return
+        segment = write_segment(self.folder, rows, point="log-segment")
+        numbers = rows.select("id", _number="sequence")
+        known = self._current(state).join(numbers, on="id", how="left", maintain_order="left")
+        last_rows = known.with_columns(sequence=pl.coalesce("_number", "sequence"))
+        self._show(moved, (*told, segment), last_rows.drop("_number"))
+
     def _current(self, state: LogState, columns: Sequence[str] | None = None) -> pl.DataFrame:
         wanted = SIGNAL_SCHEMA.names() if columns is None else list(columns)
         if state.current is None:
@@ -242,19 +273,18 @@ class SignalLog:
         ordered = new.sort("time", "type", "subject", "signalid", "id")
         rows = numbered(ordered, state.next_sequence).with_columns(source=pl.lit(COMPANY_SOURCE))
         segment = write_segment(self.folder, rows, point="log-segment")
-        current = f"current/{segment.last_sequence}.parquet"
-        last_rows = latest(pl.concat([known, rows]))
-        written = parquet.sink(last_rows.lazy(), self.folder / current, point="log-current")
-        self._publish(
-            replace(
-                state,
-                segments=(*state.segments, segment),
-                current=current,
-                current_hash=f"sha256:{written.sha256}",
-                next_sequence=state.next_sequence + rows.height,
-            )
-        )
+        grown = replace(state, next_sequence=state.next_sequence + rows.height)
+        self._show(grown, (*state.segments, segment), latest(pl.concat([known, rows])))
         return Appended(rows)
+
+    def _show(
+        self, state: LogState, segments: tuple[Segment, ...], last_rows: pl.DataFrame
+    ) -> None:
+        """Write the last row of each signal, then the state that names it and ``segments``."""
+        current = f"current/{segments[-1].last_sequence}.parquet"
+        written = parquet.sink(last_rows.lazy(), self.folder / current, point="log-current")
+        digest = f"sha256:{written.sha256}"
+        self._publish(replace(state, segments=segments, current=current, current_hash=digest))
 
     def _sweep(self, state: LogState) -> None:
         for part in ("segments", "current"):

@@ -36,6 +36,7 @@ class Common:
         window: rows older than that may leave the segments; ``None`` keeps all.
         read: stream → sequence up to which every consumer that reports has read.
         erased: rows of a stream that repeat a signal which the log has erased.
+        floor: the highest number that may have been given before a restore.
     """
 
     sources: pl.DataFrame
@@ -49,6 +50,7 @@ class Common:
     window: timedelta | None
     read: Mapping[str, str]
     erased: pl.Expr
+    floor: int
 
     def beside(self, account_id: str, rating: Rating | None) -> dict[str, pl.DataFrame]:
         """Return the tables of an account that follow from its profile and from companies."""
@@ -114,4 +116,5 @@ class Common:
             now=self.clock.now(),
             window=self.window,
             read=self.read.get(source),
+            floor=self.floor,
         )

@@ -173,6 +173,7 @@ def export(
         window=window,
         read=read or {},
         erased=_erased(known),
+        floor=log.state().floor,
     )
     reports = [
         _account(folder, account, filled, matches, published.max_sequence, common, run_id)

@@ -126,6 +126,17 @@ class History:
             rows=self.rows.filter(~old),
         )
 
+    def begun_anew(self) -> History:
+        """Return the history without segments, so that its numbers may go on further up.
+
+        Whatever cursor a consumer has, it then starts from the snapshot.
+        """
+        if not self.segments:
+            return self
+        base = latest(self.told)
+        compacted = self._written(base, self.segments[-1].last_sequence)
+        return replace(self, compacted=compacted, segments=(), base=base, rows=_NOTHING)
+
     def _older(self, kept: Kept, published: int) -> int:
         first = 0
         for number, segment in enumerate(self.segments[:published]):

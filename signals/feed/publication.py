@@ -27,7 +27,7 @@ from signals.feed.history import History
 from signals.feed.schemas import ODCS_FILE, contract_files
 from signals.feed.spreadsheets import csv_bytes, parquet_bytes, xlsx_bytes
 from signals.fit import Rating
-from signals.identity import numbered
+from signals.identity import numbered, sequence_text
 from signals.lead_scores import lead_scores
 from signals.segments import file_hash, sweep, write_segment
 
@@ -70,6 +70,7 @@ class Content:
         cited: sources that the tables beside name.
         window: rows older than that may leave the segments; ``None`` keeps all.
         read: the sequence up to which every consumer that reports has read, if any does.
+        floor: numbers up to it may have been given to other rows, before a restore.
     """
 
     new: pl.DataFrame
@@ -84,6 +85,7 @@ class Content:
     cited: frozenset[str] = frozenset()
     window: timedelta | None = None
     read: str | None = None
+    floor: int = 0
 
 
 @dataclass(frozen=True)
@@ -113,13 +115,16 @@ def publish(
     _sweep(target.folder, before)
     former = history.read(target.folder, before) if told is None else told
     scrubbed = former.without(erased)
+    given = max(int(before.max_sequence), content.floor)
+    lifted = scrubbed if given == int(before.max_sequence) else scrubbed.begun_anew()
     # What is new was looked at when it was filled in; a licence may have closed since.
-    attribution.require_open(pl.Series(list(scrubbed.cited), dtype=pl.String), content.sources)
+    attribution.require_open(pl.Series(list(lifted.cited), dtype=pl.String), content.sources)
     cited = frozenset(attribution.cited_by(content.new).to_list())
-    grown = _grown(target, content, before, scrubbed, cited)
+    grown = _grown(target, content, given, lifted, cited)
     kept = history.Kept(content.now, content.window, content.read)
-    after = grown.within(kept, len(before.segments))
-    named = scrubbed.cited | cited if after is grown else after.cited
+    after = grown.within(kept, len(lifted.segments))
+    last = after.segments[-1].last_sequence if after.segments else sequence_text(given)
+    named = lifted.cited | cited if after is grown else after.cited
     rows = after.told
     sources = attribution.used_sources(named | content.cited, content.sources)
     tables = _tables(target, content, rows, sources)
@@ -127,13 +132,13 @@ def publish(
     unchanged = (after.segments, after.compacted) == (before.segments, before.compacted) and all(
         hashes.get(name) == before.hash_of(name) for name in _NEWS
     )
+    unchanged = unchanged and last == before.max_sequence
     unchanged = unchanged and all(
         _only_older(target.folder, before, name, tables.get(name)) for name in _AGING
     )
     if unchanged and before.version is not None:
         _copies(target.folder, before)
         return StreamReport(target.source, target.folder, False, {}, before.max_sequence)
-    last = after.segments[-1].last_sequence if after.segments else before.max_sequence
     stamp = hashlib.sha256(f"{content.now}{sorted(hashes.items())}".encode()).hexdigest()[:12]
     version = f"{last}-{stamp}"
     entries = _write(target.folder, version, tables, hashes)
@@ -160,15 +165,15 @@ def publish(
 def _grown(
     target: Target,
     content: Content,
-    before: manifest.Published,
+    given: int,
     told: History,
     cited: frozenset[str],
 ) -> History:
-    """Return the history with the new rows, which cite ``cited``, written as a segment."""
+    """Return the history with the new rows, numbered after ``given``, written as a segment."""
     if content.new.is_empty():
         return told
     sources = attribution.used_sources(cited, content.sources)
-    numbers = numbered(content.new, int(before.max_sequence) + 1)
+    numbers = numbered(content.new, given + 1)
     rows = numbers.with_columns(source=pl.lit(target.source))
     new = write_segment(
         target.folder,

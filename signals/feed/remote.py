@@ -120,6 +120,46 @@ def mirror(
     )
 
 
+def adopt(store: Store, notes: Path) -> dict[str, int]:
+    """Take the manifests that stand in the store for ours, as after a restore.
+
+    What this installation put there since the copy was made is not in its note. Whoever else
+    goes on from the same copy, or from the folder it was made of, is refused from the next
+    manifest on, and so is this one if the other comes first.
+
+    Args:
+        store: where the exports are mirrored to.
+        notes: folder in which the note of this address is kept.
+
+    Returns:
+        Stream → the last sequence that consumers may have read there; nothing if another
+        installation publishes there, or none.
+    """
+    url = store.address.url
+    note, held = _Note.read(note_path(notes, url), url), store.get(OWNER)
+    if held is None or held.body != files.json_bytes({"publisher": note.publisher}):
+        return {}
+    last = {}
+    for path in store.names(""):
+        name, _, file = path.rpartition("/")
+        standing = store.get(path) if file == manifest.NAME else None
+        number = None if standing is None else _last(standing.body)
+        if standing is not None and number is not None:
+            last[name] = number
+            known = [*note.streams.get(name, []), _digest(standing.body)]
+            note.streams[name] = list(dict.fromkeys(known))
+    note.write(url)
+    return last
+
+
+def _last(body: bytes) -> int | None:
+    """Return the last sequence of a manifest; ``None`` of one that is none of ours."""
+    try:
+        return int(json.loads(body)["max_sequence"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
 def _manifests(exports: Path) -> Iterable[Path]:
     yield from exports.glob(f"company/{manifest.NAME}")
     yield from exports.glob(f"accounts/*/{manifest.NAME}")

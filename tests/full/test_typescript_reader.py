@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pipelines.settings import ROOT
 from signals.conformance.judge import command, judge
 from signals.conformance.scenarios import Scenario, write
+from signals.feed import manifest
+from signals.feed.fixtures import World
 from signals.feed.sealing import seal
 from signals.feedback.files import Kind, read_rows
 from signals.reader import Feed, Said, State, acknowledge, catch_up, report_cursor
@@ -76,6 +80,39 @@ def test_it_gives_the_tasks_and_the_rows_of_the_other_reader(
         )
         assert of_node == of_python
         assert of_node
+
+
+def test_wherever_they_were_both_go_on_above_a_restored_stream(
+    program: list[str], tmp_path: Path
+) -> None:
+    world = World(tmp_path / "data")
+    read = []
+    for step, numbers in enumerate((range(4), range(4, 9), range(9, 14))):
+        world.tell(numbers)
+        read.append(shutil.copytree(world.publish(40), tmp_path / f"read-{step}"))
+        if step == 1:
+            copy = shutil.copytree(world.folder, tmp_path / "copy")
+    restored = World(copy, world.day)
+    highest = manifest.read(read[-1]).max_sequence
+    company = manifest.read(copy / "exports" / "company").max_sequence
+    restored.log.go_on_above(int(highest) + 1, company)
+    restored.tell(range(9, 40))
+    feed, now = restored.publish(40), "2026-01-20T12:00:00Z"
+    assert manifest.read(feed).segments[0].first_sequence > highest
+    standing = set(pl.read_parquet(feed / "signals_current.parquet")["id"])
+    other = [sys.executable, "-m", "signals.reader"]
+    for number, former in enumerate(read):
+        of_both = []
+        for name, words in (("node", program), ("python", other)):
+            state = str(tmp_path / f"{name}-{number}")
+            begun = lines([*words, str(former), state, now])
+            after = lines([*words, str(feed), state, now])
+            of_both.append((begun, after))
+            started = [one["signalid"] for one in (*begun, *after) if one["kind"] == "start"]
+            assert started
+            assert len(started) == len(set(started))
+            assert {one["id"] for one in after if one["kind"] == "signal"} == standing
+        assert of_both[0] == of_both[1]
 
 
 def test_what_it_says_back_is_taken_as_what_the_other_reader_says(

@@ -42,7 +42,7 @@ def go_on_above(here: Workspace, there: Workspace) -> bool:
     published = int(manifest.read(there.exports / "company").max_sequence)
     known = [0, *_given(there)]
     # Damage may be why a copy is brought back: what cannot be read is passed over.
-    known.extend(_given(here, StateError))
+    known.extend(_given(here, StateError, ValueError, TypeError))
     unread = False
     try:
         known.extend(_mirrored(here, there.data_dir / "mirror"))

@@ -111,7 +111,7 @@ class SignalLog:
                 # A log that was never restored by a release that writes it has none.
                 floor=int(content.get("floor", 0)),
             )
-        except (ValueError, LookupError, TypeError, RecursionError) as error:
+        except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
             raise StateError(
                 f"the log cannot be read ({error!r})",
                 next_step="restore the folder from a backup",

@@ -156,7 +156,7 @@ def _last(body: bytes) -> int | None:
     """Return the last sequence of a manifest; ``None`` of one that is none of ours."""
     try:
         return int(json.loads(body)["max_sequence"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

@@ -64,9 +64,15 @@ def rows(folder: Path) -> pl.DataFrame:
 
 
 def lose(world: World, *, all_of_it: bool = True) -> None:
-    """Lose the disk, but for the keys, which are kept elsewhere; or only the log's note."""
+    """Lose the disk, but for the keys, which are kept elsewhere; or damage what tells numbers."""
     if not all_of_it:
         (world.folder / "signals" / "log.json").write_text("{")
+        stray = world.folder / "exports" / "accounts" / "stray"
+        stray.mkdir()
+        (stray / manifest.NAME).write_text(
+            '{"segments": [], "max_sequence": "x", "version": "", "previous_version": null, '
+            '"resources": []}'
+        )
         return
     for path in world.folder.iterdir():
         if path.is_dir() and path.name != "keys":

@@ -28,14 +28,15 @@ from leads.feedback import FEEDBACK_SCHEMA, holding, unknown
 from leads.labels import LABEL_SCHEMA
 from opendata.errors import ContractError
 from opendata.files import json_bytes, write_bytes, write_json
-from opendata.stores import Store
+from opendata.stores import Store, StoreError
 from signals.feed import history, manifest
 from signals.feedback.files import Rows, read_rows
 from signals.feedback.inbox import Inbox, Letter, of_folder, of_store
 from signals.feedback.judging import judged_feedback, judged_offsets
 
-#: A file that was refused whole, and one for a stream that is not there (yet).
-UNREADABLE, NO_STREAM = "file_unreadable", "no_such_stream"
+#: A file that was refused whole, one for a stream that is not there (yet), and a store that does
+#: not answer: what platforms say can wait, matching and publishing do not wait for it.
+UNREADABLE, NO_STREAM, NO_STORE = "file_unreadable", "no_such_stream", "store_unreachable"
 _LABEL = ["account_id", "key", "siren", "says"]
 
 
@@ -70,7 +71,12 @@ def take_feedback(workspace: Workspace) -> Taken:
     place = workspace.feedback_from
     if place is None:
         return Taken()
-    inbox = of_folder(place) if isinstance(place, Path) else of_store(Store.open(place, os.environ))
+    if isinstance(place, Path):
+        return _taken(workspace, of_folder(place))
+    try:
+        inbox = of_store(Store.open(place, os.environ))
+    except StoreError:
+        return Taken(refused=Counter({NO_STORE: 1}))
     return _taken(workspace, inbox)
 
 
@@ -167,7 +173,7 @@ class _Stream:
                 continue
             try:
                 body = letter.body()
-            except OSError:
+            except (OSError, StoreError):
                 taken.refused[UNREADABLE] += 1
                 continue  # not noted: it may be readable, or gone, the next time
             digest = hashlib.sha256(body).hexdigest()

@@ -204,6 +204,9 @@ def test_from_a_store_and_through_the_resource(
         server.asked.clear()
         assert take_feedback(remote).files == 0
         assert not any(path.endswith(".jsonl") for _, path, _ in server.asked)
+    # The server is gone: what platforms say can wait, the run does not.
+    hasty = replace(remote, feedback_from=replace(store.address, attempts=1))
+    assert take_feedback(hasty).refused == {"store_unreachable": 1}
 
 
 def test_unread_segments_wait_for_their_consumer_up_to_the_ceiling(

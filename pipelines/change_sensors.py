@@ -5,6 +5,9 @@ belong here: what a portal says (:mod:`opendata.take`), what a run does.
 
 The cursor is what was seen last. A question that was not answered is neither "unchanged" nor
 news: the tick says why it skipped, and after several of them a person is told.
+
+Runs have no key: Dagster starts one with a known key never again, so that a portal, or a
+customer, that goes back to what was offered before would not be followed.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ class Seen:
     Attributes:
         version: what the portal offered when it last answered.
         unanswered: questions in a row without an answer.
-        told: a person was told of that.
+        told: a person was told of that, by every way that is set.
     """
 
     version: str | None = None
@@ -117,7 +120,7 @@ def asked(
     if version == seen.version:
         return _skipped(Seen(version), f"{dataset.host} offers what it offered before")
     return dg.SensorResult(
-        run_requests=[dg.RunRequest(run_key=version, tags={"publication": version})],
+        run_requests=[dg.RunRequest(tags={"publication": version})],
         cursor=Seen(version).written(),
     )
 
@@ -131,7 +134,9 @@ def _unanswered(
     told = seen.told
     if count >= patience and not told:
         text = f"{error} Nothing was taken; what serves stays. Asked {count} times in a row."
-        told = bool(send(Alert(f"unanswered:{name}", f"{name}: not to be asked", text), [*by]))
+        alert = Alert(f"unanswered:{name}", f"{name}: not to be asked", text)
+        # The log always takes it: only when every way did was a person told.
+        told = len(send(alert, [*by])) == len(by)
     return _skipped(
         Seen(seen.version, count, told),
         f"not answered ({count} in a row), so nothing is known: {error}",
@@ -159,7 +164,7 @@ def _leads_sensor() -> dg.SensorDefinition:
         if version == seen.version:
             return _skipped(seen, "the file of leads is the same")
         return dg.SensorResult(
-            run_requests=[dg.RunRequest(run_key=version)], cursor=Seen(version).written()
+            run_requests=[dg.RunRequest()], cursor=Seen(version).written()
         )
 
     return changes_leads

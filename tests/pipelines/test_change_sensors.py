@@ -62,10 +62,11 @@ def test_a_version_starts_one_run_and_the_next_one_another(
     assert "offers what it offered before" in why(again)
     second = ask(portal, "sirene", AFTER, tmp_path, again.cursor)
     (follower,) = second.run_requests or ()
-    assert started.run_key != follower.run_key
-    # Asked without a memory, the same version has the same key: Dagster starts it once.
-    (repeated,) = ask(portal, "sirene", AFTER, tmp_path).run_requests or ()
-    assert repeated.run_key == follower.run_key
+    assert started.tags["publication"] != follower.tags["publication"]
+    # A portal that goes back is followed: a key seen before would start nothing.
+    (back,) = ask(portal, "sirene", SAME, tmp_path, second.cursor).run_requests or ()
+    assert back.tags["publication"] == started.tags["publication"]
+    assert {one.run_key for one in (started, follower, back)} == {None}
     # Nothing was downloaded, nothing written.
     assert hashes(tmp_path) == {}
 
@@ -99,6 +100,20 @@ def test_no_answer_is_neither_unchanged_nor_news_and_is_told_after_some(
     healed = ask(portal, "egapro", EGAPRO, tmp_path, cursor)
     assert "before" in why(healed)
     assert Seen.read(healed.cursor) == Seen.read(seen)
+
+
+def test_a_way_that_failed_is_tried_again_at_the_next_question(
+    portal: SamplePortal, tmp_path: Path, webhook: Hook, by: list[Channel]
+) -> None:
+    gone = {"www.data.gouv.fr": webhook.url.rpartition("/services")[0]}
+    silent = replace(workspace_at(portal, EGAPRO, tmp_path), bases=gone)
+    cursor = Seen(unanswered=PATIENCE - 1).written()
+    webhook.status = 500
+    failed = asked(discovery.sources()["egapro"], silent, cursor, by)
+    webhook.status = 200
+    for _ in range(2):
+        failed = asked(discovery.sources()["egapro"], silent, failed.cursor, by)
+    assert len(webhook.received) == 1
 
 
 def test_a_refusal_is_told_at_once(
@@ -161,4 +176,9 @@ def test_another_file_of_leads_is_taken_and_the_same_one_is_not(tmp_path: Path) 
     assert "ACME" not in repr(first)
     assert "the same" in why(look(first.cursor))
     leads.write_text("company_name\nOTHER\n")
-    assert look(first.cursor).run_requests
+    second = look(first.cursor)
+    assert second.run_requests
+    # The former file put back is another one than the last.
+    leads.write_text("company_name\nACME\n")
+    (back,) = look(second.cursor).run_requests or ()
+    assert back.run_key is None

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import localtime, make_msgid
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import structlog
 
@@ -169,8 +169,18 @@ def channels(settings: Settings, environment: Mapping[str, str]) -> list[Channel
     return found
 
 
+def _split(url: str) -> SplitResult:
+    """Return the parts of an address; none of them where it is malformed, its port included."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return urlsplit("")
+    return parts
+
+
 def _webhook(url: str) -> Webhook:
-    parts = urlsplit(url)
+    parts = _split(url)
     local = parts.scheme == "http" and is_loopback(parts.hostname or "")
     if not parts.hostname or parts.username is not None or not (parts.scheme == "https" or local):
         raise SettingsError(
@@ -181,7 +191,7 @@ def _webhook(url: str) -> Webhook:
 
 
 def _mail(settings: Settings, environment: Mapping[str, str]) -> Mail:
-    parts = urlsplit(settings.alert_smtp)
+    parts = _split(settings.alert_smtp)
     to = tuple(one.strip() for one in settings.alert_to.split(",") if one.strip())
     if parts.scheme not in _PORTS or not parts.hostname or parts.username is not None:
         raise SettingsError(

@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets.workspace import WorkspaceResource
 from pipelines.alert_channels import Alert, send
-from pipelines.alerts import standing, tell, ways
+from pipelines.alerts import FAILED, standing, tell, ways
 from pipelines.failure_words import reason
 from pipelines.settings import Settings
 
@@ -40,7 +40,7 @@ def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         _context: dg.SensorEvaluationContext, workspace: WorkspaceResource
     ) -> dg.SkipReason:
         opened = workspace.open()
-        told = tell(opened, standing(opened), ways(settings))
+        told = tell(opened, standing(opened), ways(settings), kept=FAILED)
         return dg.SkipReason(f"told: {', '.join(one.key for one in told) or 'nothing new'}")
 
     return [alert_failed_runs, alert_waiting]
@@ -48,12 +48,8 @@ def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
 
 def of_run(context: dg.RunFailureSensorContext) -> Alert:
     """Return the alert of a failed run; errors are told in our words, never by their data."""
-    run, words = context.dagster_run, []
-    for event in context.get_step_failure_events():
-        why = reason(event)
-        # A step that only waited for the failed one is no reason of its own.
-        if why not in words:
-            words.append(f"{event.step_key}: {why}")
+    run = context.dagster_run
+    words = [f"{event.step_key}: {reason(event)}" for event in context.get_step_failure_events()]
     if not words:
         words = [
             "No step says why: the process was killed or could not start. What to do: look at "

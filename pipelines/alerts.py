@@ -7,7 +7,6 @@ data folder, so that both may watch it.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
+from pydantic import TypeAdapter, ValidationError
 
 from assets.workspace import Workspace
 from opendata.errors import OpenDataError, SettingsError
@@ -26,7 +26,10 @@ from pipelines.settings import Settings
 
 #: Days after which what still stands is told again.
 REMIND = 7
-Memory = dict[str, dict[str, str]]
+#: Beginning of the keys of what failed in a run of the command line: only such a run knows it.
+FAILED = "failed:"
+Memory = dict[str, dict[str, date]]
+_MEMORY = TypeAdapter(Memory)
 
 
 def standing(workspace: Workspace) -> list[Alert]:
@@ -75,7 +78,7 @@ def _deadlines(workspace: Workspace) -> Iterable[Alert]:
 
 def failed(failures: Mapping[str, str]) -> list[Alert]:
     """Return the alerts of what failed in a run: asset or dataset → why."""
-    return [Alert(f"failed:{place}", f"{place} failed", why) for place, why in failures.items()]
+    return [Alert(f"{FAILED}{place}", f"{place} failed", why) for place, why in failures.items()]
 
 
 def after_run(workspace: Workspace, failures: Mapping[str, str], settings: Settings) -> None:
@@ -117,30 +120,33 @@ def ways(settings: Settings) -> list[Channel]:
         return [LogLine()]
 
 
-def tell(workspace: Workspace, alerts: Sequence[Alert], by: Sequence[Channel]) -> list[Alert]:
+def tell(
+    workspace: Workspace, alerts: Sequence[Alert], by: Sequence[Channel], *, kept: str = ""
+) -> list[Alert]:
     """Tell what was not told within :data:`REMIND` days, and forget what no longer stands.
 
     Args:
         workspace: the data folder, which keeps what was told by which way.
         alerts: everything that stands.
         by: the ways.
+        kept: beginning of the keys that this caller cannot judge: they are not forgotten.
 
     Returns:
         The alerts for which at least one way was due.
     """
     path, today = _memory(workspace), workspace.clock.today()
     known = _read(path)
-    now: Memory = {}
+    now: Memory = {k: told for k, told in known.items() if kept and k.startswith(kept)}
     told = []
     for one in alerts:
         before = known.get(one.key, {})
         due = [way for way in by if _is_due(before.get(way.name), today)]
         arrived = send(one, due)
-        now[one.key] = {**before, **dict.fromkeys(sorted(arrived), today.isoformat())}
+        now[one.key] = {**before, **dict.fromkeys(sorted(arrived), today)}
         if due:
             told.append(one)
     if now != known:
-        write_json(path, now, point="alerts")
+        write_json(path, _MEMORY.dump_python(now, mode="json"), point="alerts")
     return told
 
 
@@ -151,11 +157,10 @@ def _memory(workspace: Workspace) -> Path:
 def _read(path: Path) -> Memory:
     """Return key → way → day it was told; a damaged note only means that all is told again."""
     try:
-        found: Memory = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        return _MEMORY.validate_json(path.read_bytes())
+    except (OSError, ValidationError):
         return {}
-    return found
 
 
-def _is_due(last: str | None, today: date) -> bool:
-    return last is None or date.fromisoformat(last) + timedelta(days=REMIND) <= today
+def _is_due(last: date | None, today: date) -> bool:
+    return last is None or last + timedelta(days=REMIND) <= today

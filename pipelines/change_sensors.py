@@ -163,8 +163,6 @@ def _leads_sensor() -> dg.SensorDefinition:
         version = digest(path)[:16]
         if version == seen.version:
             return _skipped(seen, "the file of leads is the same")
-        return dg.SensorResult(
-            run_requests=[dg.RunRequest()], cursor=Seen(version).written()
-        )
+        return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=Seen(version).written())
 
     return changes_leads

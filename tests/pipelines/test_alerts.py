@@ -94,7 +94,14 @@ def test_a_mail_server_that_refuses_keeps_no_other_way_from_being_tried(
 
 
 @pytest.mark.parametrize(
-    "url", ["http://hooks.example.org/s3cr3t", "https://u:s3cr3t@hooks.example.org/", "s3cr3t"]
+    "url",
+    [
+        "http://hooks.example.org/s3cr3t",
+        "https://u:s3cr3t@hooks.example.org/",
+        "s3cr3t",
+        "https://hooks.example.org:s3cr3t/",
+        "https://[s3cr3t/",
+    ],
 )
 def test_a_webhook_without_tls_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(SettingsError) as raised:
@@ -103,8 +110,9 @@ def test_a_webhook_without_tls_is_refused_and_not_repeated(url: str) -> None:
 
 
 def test_mail_needs_a_server_a_sender_and_a_recipient() -> None:
-    with pytest.raises(SettingsError, match="smtp://host:port"):
-        channels(settings(alert_smtp="mail.example.org"), {})
+    for wrong in ("mail.example.org", "smtp://mail.example.org:submission"):
+        with pytest.raises(SettingsError, match="smtp://host:port"):
+            channels(settings(alert_smtp=wrong), {})
     with pytest.raises(SettingsError, match="sender"):
         channels(settings(alert_smtp="smtp://mail.example.org", alert_to="ops@example.org"), {})
 
@@ -142,6 +150,34 @@ def test_a_way_that_failed_is_tried_again_and_the_others_are_not(
     webhook.status = 200
     tell(at(tmp_path), [ALERT], ways)
     assert (len(webhook.received), len(mail.messages)) == (1, 1)
+
+
+def test_what_a_command_told_is_not_forgotten_by_the_sensor(
+    webhook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(WEBHOOK, webhook.url)
+    workspace = at(tmp_path)
+    sensor = next(one for one in alert_sensors(settings()) if one.name == "alert_waiting")
+    for _ in range(2):
+        after_run(workspace, {"signals": "unforeseen KeyError"}, settings())
+        sensor(dg.build_sensor_context(resources={"workspace": as_resource(workspace)}))
+    assert [one["kind"] for one in webhook.received] == ["failed"]
+    # The next run that goes well knows that it is over.
+    after_run(workspace, {}, settings())
+    after_run(workspace, {"signals": "unforeseen KeyError"}, settings())
+    assert len(webhook.received) == 2
+
+
+@pytest.mark.parametrize("damaged", ["{", "[]", '{"held:decp:1": {"webhook": "yesterday"}}'])
+def test_a_damaged_memory_means_that_all_is_told_again(
+    webhook: Hook, tmp_path: Path, damaged: str
+) -> None:
+    note = tmp_path / "state" / "alerts" / "told.json"
+    note.parent.mkdir(parents=True)
+    note.write_text(damaged)
+    for _ in range(2):
+        tell(at(tmp_path), [ALERT], by(webhook))
+    assert len(webhook.received) == 1
 
 
 def test_a_gap_and_an_erasure_whose_day_comes_stand_and_name_nobody(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
+from opendata import files
 from opendata.catalogue import Dataset
 from opendata.clock import Clock
-from opendata.errors import SettingsError
+from opendata.errors import OpenDataError, SettingsError
 from opendata.fetch import fetch_dataset
 from opendata.ingest import Source, build
 from opendata.outcome import Outcome
@@ -48,8 +49,27 @@ def backfill(
     Raises:
         SettingsError: the dataset is not asked by period, serves nothing yet, or serves days
             of the period already.
+        StateError: the disk is full.
         OpenDataError: a month could not be fetched or built.
     """
+    try:
+        with files.space_told():
+            return _months_taken(source, store, clock, connect, first, last, each)
+    except OpenDataError as error:
+        # Not noted as an attempt: what is asked of the present is as fresh as it was.
+        error.located(dataset=source.dataset.name)
+        raise
+
+
+def _months_taken(
+    source: Source,
+    store: TableStore,
+    clock: Clock,
+    connect: Connect,
+    first: date,
+    last: date,
+    each: Callable[[DateWindow, Outcome], None] | None,
+) -> list[Outcome]:
     dataset = source.dataset
     _require(dataset, store, first, last)
     outcomes = []

@@ -12,7 +12,6 @@ from assets import discovery
 from assets.workspace import Workspace
 from opendata.backfill import backfill
 from opendata.errors import SettingsError
-from opendata.ingest import noted
 from opendata.lock import one_writer
 from opendata.outcome import Outcome
 from opendata.remote import DateWindow
@@ -32,10 +31,7 @@ def backfill_dataset(workspace: Workspace, dataset: str, first: date, last: date
             f"there is no dataset {dataset!r}",
             next_step=f"use one of {', '.join(sorted(discovery.sources()))}",
         )
-    with (
-        one_writer(workspace.data_dir),
-        noted(dataset, workspace.data_dir, workspace.clock),
-    ):
+    with one_writer(workspace.data_dir):
         backfill(
             source, workspace.store, workspace.clock, workspace.portals, first, last, each=_shown
         )

@@ -16,7 +16,7 @@ from assets.dataset_assets import POOL, tried_again
 from assets.workspace import WorkspaceResource
 from opendata.backfill import backfill, by_period, loaded_from
 from opendata.errors import SettingsError
-from opendata.ingest import Source, noted
+from opendata.ingest import Source
 from pipelines.jobs import PARIS, fetched_datasets
 
 #: The first month of open data of these sources: BODACC at DILA.
@@ -42,11 +42,7 @@ def _job(source: Source) -> dg.JobDefinition:
     def month(context: dg.OpExecutionContext, workspace: WorkspaceResource) -> None:
         first = context.partition_time_window.start.date()
         last = context.partition_time_window.end.date() - timedelta(days=1)
-        with (
-            tried_again(),
-            workspace.writing(f"{first:%Y-%m} of {dataset.name}") as opened,
-            noted(dataset.name, opened.data_dir, opened.clock),
-        ):
+        with tried_again(), workspace.writing(f"{first:%Y-%m} of {dataset.name}") as opened:
             begins = loaded_from(dataset, opened.store)
             if first >= begins:
                 raise SettingsError(

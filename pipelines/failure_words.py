@@ -18,6 +18,11 @@ def reason(event: dg.DagsterEvent) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
     kind = error.cls_name if error is not None else "error"
+    if kind == "DagsterAssetCheckFailedError":
+        return (
+            "a gate stopped what follows; what serves stays. What to do: read which one among the "
+            "checks of the asset, or with `company-signals status`."
+        )
     return (
         f"unforeseen {kind}. What to do: run the command again with --debug before its name to "
         "see where, and report it."

@@ -14,6 +14,7 @@ from assets.dataset_assets import POOL
 from assets.workspace import Workspace, as_resource
 from opendata.ingest import build
 from opendata.sample_portal import SamplePortal
+from opendata.source_status import last_attempt
 from opendata.take import take
 from pipelines.backfill_jobs import MONTHS, backfill_jobs
 from pipelines.failure_words import reason
@@ -67,6 +68,10 @@ def test_the_month_in_which_the_loaded_days_begin_is_taken_up_to_them(may: Works
     # The sample has nothing of April, which the portal's answer makes implausible.
     assert "no record from 2008-04-01 to 2008-04-29" in why(run(may, "2008-04-01"))
     assert may.store.state("bodacc").versions == (served,)
+    # A month of the past that failed is no gap of the present.
+    attempt = last_attempt(may.data_dir, "bodacc")
+    assert attempt is not None
+    assert attempt.error is None
 
 
 def test_only_what_is_asked_by_period_has_such_a_job() -> None:

@@ -95,6 +95,9 @@ def test_a_held_version_is_no_news_and_its_check_says_why(
     check = held.check("gates")
     assert not check.passed
     assert "keys differ" in str(check.description)
+    # The alert of the run points there instead of calling it unforeseen.
+    (stopped,) = [event for event in held.result.all_events if event.is_step_failure]
+    assert reason(stopped).startswith("a gate stopped what follows")
 
 
 def test_a_publisher_who_is_late_is_a_warning_in_words(

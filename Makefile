@@ -51,7 +51,7 @@ clients/typescript/node_modules/.locked: clients/typescript/package-lock.json
 	@touch $@
 
 test-full: $(VENV)/.full $(VENV)/.duckdb-2 clients/typescript/node_modules/.locked ## what takes minutes or needs a browser; a missing tool fails
-	$(BIN)/python -m pytest -m full -n 2
+	$(BIN)/python -m pytest -m full -n 2 --dist worksteal
 	PYTHONPATH=$(VENV)/duckdb-2 $(BIN)/python -m pytest -k "not encrypted and not unreadable and not PIVOT" $(DUCKDB_TESTS)
 
 lint: $(VENV)/.dev ## ruff

@@ -28,6 +28,7 @@ from leads.privacy.use import usable
 from opendata import overlay, parquet
 from opendata.assembly import Content, assemble, overlaid
 from opendata.catalogue import Dataset
+from opendata.errors import SettingsError
 from opendata.stores import Store
 from signals.detect import detect_all
 from signals.doubts import Doubts
@@ -100,7 +101,11 @@ def publish(workspace: Workspace) -> ExportReport:
 def sealed(workspace: Workspace) -> dict[str, Path]:
     """Encrypt the streams of the accounts that asked for it; return stream → its folder.
 
-    Twins of streams that are gone, or no longer to be encrypted, go.
+    Twins of streams that are gone go too.
+
+    Raises:
+        SettingsError: a stream was encrypted until now and is no longer named. A run without its
+            variable must not send out what its customer asked to have encrypted.
     """
     twins = workspace.data_dir / "sealed"
     done = {}
@@ -114,8 +119,15 @@ def sealed(workspace: Workspace) -> dict[str, Path]:
             seal(stream, twins / "accounts" / folder, key, temporary=workspace.work)
             done[f"accounts/{folder}"] = twins / "accounts" / folder
     for path in sorted(twins.glob("accounts/*")):
-        if path not in done.values():
-            shutil.rmtree(path)
+        if path in done.values():
+            continue
+        if (workspace.exports / "accounts" / path.name / manifest.NAME).is_file():
+            raise SettingsError(
+                f"{keys.SEALED} no longer names an account whose stream was encrypted until now",
+                next_step="name it again; if it shall be readable, remove this folder",
+                file=path.relative_to(workspace.data_dir).as_posix(),
+            )
+        shutil.rmtree(path)
     return done
 
 

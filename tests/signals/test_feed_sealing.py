@@ -190,6 +190,11 @@ def test_a_run_encrypts_the_accounts_that_asked_and_forgets_the_others(
     assert done.exit_code == 0, done.output
     assert stream(tmp_path / "open").equals(stream(plain))
     assert not (tmp_path / "keys").exists()
+    monkeypatch.setenv(keys.SEALED, "acne")
+    with pytest.raises(SettingsError, match="was encrypted until now") as refused:
+        feed.sealed(workspace)
+    assert "sealed/accounts/acme" in str(refused.value)
+    assert twin.exists()
     forget_account(out, "acme")
     assert feed.sealed(workspace) == {}
     assert not twin.exists()

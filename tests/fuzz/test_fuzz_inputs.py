@@ -1,6 +1,7 @@
 """Hostile inputs to every parser; the faults put in on purpose that they must find.
 
-The inputs are the same in every run. ``make fuzz`` tries others, guided by coverage.
+Attacks and seeds are the same in every run; what hypothesis draws beside them follows the modules
+that are loaded. ``make fuzz`` tries others, guided by coverage.
 """
 
 from __future__ import annotations

@@ -151,9 +151,19 @@ def test_misuse_is_told_in_words(tmp_path: Path) -> None:
         assert len(done.stderr.strip().splitlines()) == 1
 
 
+#: The command as a terminal starts it: what runs in the background of a script, these tests
+#: perhaps, ignores Ctrl-C, and so does what it starts.
+FROM_A_TERMINAL = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from pipelines.cli import main
+main()
+"""
+
+
 def test_a_run_stops_when_asked_to(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [COMMAND, "replay", "--data-dir", str(tmp_path / "data")],
+        [sys.executable, "-c", FROM_A_TERMINAL, "replay", "--data-dir", str(tmp_path / "data")],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

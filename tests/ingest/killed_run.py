@@ -11,6 +11,7 @@ be lost in the fork, so that it refuses to start with one.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import selectors
@@ -43,6 +44,8 @@ from pipelines import garbage, rollback
 LEADS = Path(__file__).resolve().parents[2] / "data" / "sample" / "leads.csv"
 #: Names of the threads that work on queries.
 _POOLS = ("polars-0", "tokio", "async-executor", "rayon")
+#: Seconds after which a child that does not end says where it stands, and fails.
+PATIENCE = 900
 #: Written by a child when its work begins, and just before it kills itself.
 _STARTED, _READY = "\1", "\0"
 
@@ -212,6 +215,9 @@ def perform(job: Job) -> dict[str, Any]:
 
 def _be_child(job: Job, told: int) -> None:
     code = 1
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)
+    # A kill, unlike a power cut, takes nothing from what the system was given to write.
+    os.fsync = lambda _descriptor: None
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # the answers are not to be mixed with logs
     try:
         job.run(told)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
+from interrupted import Killed, killed_at, killed_reaching
 
 from leads import keys
 from leads.labels import LABEL_SCHEMA, LabelStore
@@ -98,27 +98,6 @@ def test_the_same_key_and_a_wrong_one_are_refused(folder: Path) -> None:
     assert whole(folder, OLD)
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
-@contextmanager
-def killed_at(number: int) -> Iterator[list[str]]:
-    """Stop at the point of that number, none if there are fewer; give the points passed."""
-    passed: list[str] = []
-
-    def stop(point: str) -> None:
-        passed.append(point)
-        if len(passed) - 1 == number:
-            raise Killed
-
-    before, files.on_point = files.on_point, stop
-    try:
-        yield passed
-    finally:
-        files.on_point = before
-
-
 @pytest.mark.full
 def test_killed_anywhere_one_key_opens_all_and_the_next_run_finishes(
     folder: Path, tmp_path: Path
@@ -170,19 +149,10 @@ def test_killed_while_undone_the_old_key_still_opens_all(folder: Path, tmp_path:
 def test_killed_between_two_files_either_key_leads_to_a_whole_folder(
     folder: Path, key: str
 ) -> None:
-    before, files.on_point = files.on_point, _stop_between
-    try:
-        with pytest.raises(Killed):
-            renew(folder)
-    finally:
-        files.on_point = before
+    with killed_reaching("rotation-file:after-rename"), pytest.raises(Killed):
+        renew(folder)
     assert whole(folder, key)
     assert not whole(folder, NEW if key == OLD else OLD)
-
-
-def _stop_between(point: str) -> None:
-    if point == "rotation-file:after-rename":
-        raise Killed
 
 
 def test_a_key_comes_from_a_command_without_a_shell(tmp_path: Path) -> None:

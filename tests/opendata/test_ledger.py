@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from interrupted import Killed, killed_reaching
 
-from opendata import files
 from opendata.errors import StateError
 from opendata.ledger import Ledger
 
@@ -88,25 +88,13 @@ def test_without_the_key_nothing_can_be_forged(ledger: Ledger) -> None:
         again(ledger, b"another key").entries()
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
 POINTS = ("ledger:before-append", "ledger:after-append", "ledger-head:before-rename")
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_kill_leaves_the_record_whole(
-    ledger: Ledger, point: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop(reached: str) -> None:
-        if reached == point:
-            raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(files, "on_point", stop)
-        with pytest.raises(Killed):
-            ledger.append("said", {"n": 3}, NOW)
+def test_a_kill_leaves_the_record_whole(ledger: Ledger, point: str) -> None:
+    with killed_reaching(point), pytest.raises(Killed):
+        ledger.append("said", {"n": 3}, NOW)
     kept = [one.facts["n"] for one in again(ledger).entries()]
     assert kept in ([0, 1, 2], [0, 1, 2, 3])
     again(ledger).append("said", {"n": 4}, NOW)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from descriptions import dataset, resource, window
+from interrupted import Killed, killed_reaching
 from loopback import Loopback, Reply, as_json, fast_http, loopback
 
-from opendata import files
 from opendata.clock import Clock
 from opendata.download import Download
 from opendata.errors import PortalError, SettingsError
@@ -221,22 +221,10 @@ def test_a_server_error_is_tried_again(server: Loopback):
     assert len(server.asked(SIREN)) == 2
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
-def test_a_killed_fetch_goes_on_at_the_cursor_it_wrote(
-    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    def kill(point: str) -> None:
-        if point == "mark:after-rename":
-            raise Killed
-
+def test_a_killed_fetch_goes_on_at_the_cursor_it_wrote(server: Loopback, tmp_path: Path):
     server.script(SIREN, COUNT, as_json(FIRST), as_json(SECOND), as_json(LAST))
-    with monkeypatch.context() as patch:
-        patch.setattr(files, "on_point", kill)
-        with pytest.raises(Killed):
-            take(server, tmp_path)
+    with killed_reaching("mark:after-rename"), pytest.raises(Killed):
+        take(server, tmp_path)
     (part,) = (tmp_path / "raw").rglob("*.part")
     # Killed in the middle of a page, too: what no mark covers is cut off.
     part.write_bytes(part.read_bytes() + b'{"siren": "2000')

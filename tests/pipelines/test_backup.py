@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
+from interrupted import Killed, killed_at, killed_reaching
 from object_store import object_server
 from replaying import hashes
 
 from assets.workspace import Workspace
 from leads.model import SCHEMA
-from opendata import files, folder_format
+from opendata import folder_format
 from opendata.clock import Clock
 from opendata.errors import SettingsError, StateError
 from opendata.lock import one_writer
@@ -245,25 +245,8 @@ def test_an_object_store_keeps_copies_too(workspace: Workspace) -> None:
     assert opened(workspace.data_dir).lead_store.leads()["lead_id"].to_list() == ["1"]
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
-@contextmanager
-def killed_at(number: int) -> Iterator[list[str]]:
-    passed: list[str] = []
-
-    def stop(point: str) -> None:
-        if point.startswith(("restore", "backup")):
-            passed.append(point)
-            if len(passed) - 1 == number:
-                raise Killed
-
-    before, files.on_point = files.on_point, stop
-    try:
-        yield passed
-    finally:
-        files.on_point = before
+#: How the points of both commands are named.
+OWN = ("restore", "backup")
 
 
 @pytest.mark.full
@@ -276,7 +259,7 @@ def test_killed_anywhere_a_restore_leaves_the_old_or_the_new_folder(
     points: list[str] = []
     for number in range(200):
         here = shutil.copytree(workspace.data_dir, tmp_path / f"killed-{number}")
-        with killed_at(number) as passed, suppress(Killed):
+        with killed_at(number, among=OWN) as passed, suppress(Killed):
             restore(opened(here), place)
         if len(passed) <= number:
             break
@@ -299,7 +282,7 @@ def test_killed_anywhere_a_restore_leaves_the_old_or_the_new_folder(
 
 def test_an_erasure_reaches_what_a_killed_restore_left(workspace: Workspace, place: Folder) -> None:
     backup(workspace, place)
-    with killed_at(7), pytest.raises(Killed):
+    with killed_at(7, among=OWN), pytest.raises(Killed):
         restore(opened(workspace.data_dir), place)
     assert list((workspace.data_dir / ".restore").rglob("*.*"))
     carry_out(opened(workspace.data_dir), "erase", Subject("lead", "acme/2"))
@@ -308,7 +291,7 @@ def test_an_erasure_reaches_what_a_killed_restore_left(workspace: Workspace, pla
 
 
 def test_a_backup_that_was_killed_does_not_exist(workspace: Workspace, place: Folder) -> None:
-    with killed_at(3), pytest.raises(Killed):
+    with killed_at(3, among=OWN), pytest.raises(Killed):
         backup(workspace, place)
     assert place.lists() == []
     made = backup(workspace, place)
@@ -335,16 +318,9 @@ def test_an_older_folder_takes_every_step_once_even_if_killed(tmp_path: Path) ->
     taken: list[int] = []
     steps = {1: lambda _: taken.append(1), 2: lambda _: taken.append(2)}
 
-    def stop(point: str) -> None:
-        if point == "migration:step-taken" and taken[-1] == 2:
-            raise Killed
-
-    before, files.on_point = files.on_point, stop
-    try:
-        with pytest.raises(Killed):
-            migrate(tmp_path, steps=steps, to=3)
-    finally:
-        files.on_point = before
+    with killed_reaching("migration:step-taken", 2), pytest.raises(Killed):
+        migrate(tmp_path, steps=steps, to=3)
+    assert taken == [1, 2]
     assert folder_format.found(tmp_path) == 2
     assert migrate(tmp_path, steps=steps, to=3) == 1
     assert (taken, folder_format.found(tmp_path)) == ([1, 2, 2], 3)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
+from interrupted import Killed, killed_reaching
 from synthetic_persons import (
     COMPANY,
     NAME,
@@ -22,7 +23,6 @@ from synthetic_world import DAYS, SITES, UNITS, World
 from assets import discovery
 from assets.workspace import Workspace
 from leads.privacy.receipts import read_receipt, receipts
-from opendata import files
 from opendata.lock import one_writer
 from opendata.receipt import load_receipt
 from opendata.state import Draft
@@ -144,15 +144,13 @@ def test_between_the_record_and_the_bytes_nothing_is_shown(january: World, tmp_p
     "point", ["ledger:after-append", "rewrite:after-rename", "receipt:before-rename"]
 )
 def test_a_run_killed_while_it_purges_is_finished_by_the_next(
-    january: World, tmp_path: Path, point: str, monkeypatch: pytest.MonkeyPatch
+    january: World, tmp_path: Path, point: str
 ) -> None:
     world = january.copied(tmp_path)
     report = run_datasets(world.workspace(DAYS[1]), ["sirene"])
     assert report.ok
-    with monkeypatch.context() as patched:
-        patched.setattr(files, "on_point", _killer(point))
-        with pytest.raises(Killed), one_writer(world.folder):
-            look(world.workspace(DAYS[1]))
+    with killed_reaching(point), pytest.raises(Killed), one_writer(world.folder):
+        look(world.workspace(DAYS[1]))
     workspace = world.workspace(DAYS[1])
     with one_writer(world.folder):
         look(workspace)
@@ -160,18 +158,6 @@ def test_a_run_killed_while_it_purges_is_finished_by_the_next(
     assert [row["code_postal"] for row in sites] == ["[ND]", "[ND]"]
     assert workspace.suppressions.open_entries() == ()
     assert receipts(workspace.suppressions)
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-def _killer(point: str) -> Callable[[str], None]:
-    def stop(reached: str) -> None:
-        if reached == point:
-            raise Killed
-
-    return stop
 
 
 def test_a_rollback_does_not_show_again_who_turned_since(february: World, tmp_path: Path) -> None:

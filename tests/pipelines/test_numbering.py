@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
+from interrupted import Killed, killed_reaching
 from object_store import KEYS, object_server
 
 from assets.workspace import Workspace
-from opendata import files
 from opendata.clock import Clock
 from opendata.stores import ConflictError, Store, StoreAddress
 from pipelines.backup import backup
@@ -217,7 +217,7 @@ def test_what_is_published_after_a_restore_is_offered_once_though_it_is_old(
 
 @pytest.mark.parametrize("point", ["restore:cleared", "restore-ready:after-rename", "restore:in"])
 def test_killed_and_run_again_it_gives_no_number_twice(
-    world: World, place: Folder, monkeypatch: pytest.MonkeyPatch, point: str
+    world: World, place: Folder, point: str
 ) -> None:
     workspace = Workspace(world.folder, STOPPED)
     backup(workspace, place)
@@ -225,27 +225,13 @@ def test_killed_and_run_again_it_gives_no_number_twice(
     stream = world.publish(LEADS)
     highest = last(stream)
     for _ in range(2):
-        with monkeypatch.context() as patch:
-            patch.setattr(files, "on_point", _killing(point))
-            with pytest.raises(Killed):
-                restore(replace(workspace), place)
+        with killed_reaching(point), pytest.raises(Killed):
+            restore(replace(workspace), place)
         restore(replace(workspace), place)
         world.tell(range(9, 11))
         world.publish(LEADS)
         assert rows(stream)["sequence"].cast(pl.Int64).min() == highest + 2
         highest = last(stream)
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-def _killing(point: str) -> Callable[[str], None]:
-    def stop(name: str) -> None:
-        if name == point:
-            raise Killed
-
-    return stop
 
 
 @pytest.fixture

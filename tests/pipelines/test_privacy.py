@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
+from interrupted import Killed, killed_reaching
 from synthetic_persons import STAYS, files_with
 from synthetic_world import CANARIES, DAYS, SITES, UNITS, World, with_leads
 
@@ -17,7 +17,6 @@ from assets import feed
 from assets.lead_intake import take_in
 from leads.privacy.receipts import read_receipt, receipts
 from leads.privacy.suppressions import facts_of
-from opendata import files
 from opendata.clock import Clock
 from opendata.errors import SettingsError, StateError
 from opendata.warehouse import Warehouse
@@ -179,18 +178,6 @@ def test_doing_it_twice_gives_the_same_receipt(world: World) -> None:
     assert first == second
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
-def _killer(point: str) -> Callable[[str], None]:
-    def stop(reached: str) -> None:
-        if reached == point:
-            raise Killed
-
-    return stop
-
-
 POINTS = (
     "ledger:after-append",
     "ledger-head:before-rename",
@@ -205,12 +192,10 @@ POINTS = (
 
 @pytest.mark.parametrize("point", POINTS)
 def test_an_erasure_killed_anywhere_is_finished_by_the_same_command(
-    world: World, point: str, monkeypatch: pytest.MonkeyPatch
+    world: World, point: str
 ) -> None:
-    with monkeypatch.context() as patched:
-        patched.setattr(files, "on_point", _killer(point))
-        with pytest.raises(Killed):
-            carry_out(world.workspace(), "erase", LEAD)
+    with killed_reaching(point), pytest.raises(Killed):
+        carry_out(world.workspace(), "erase", LEAD)
     # From the first instant nothing new comes in and nothing goes out.
     assert deadlines(world.workspace())
     receipt = carry_out(world.workspace(), "erase", LEAD)

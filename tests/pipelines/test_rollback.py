@@ -8,13 +8,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from interrupted import Killed, killed_reaching
 from operating import LAST, SIRENE, copied, ids, serving
 from replaying import Replayed, hashes, run_step, stream_rows, workspace_at
 
 from assets.feed import detect
 from assets.lead_matching import match_all, matching_note
 from assets.workspace import Workspace
-from opendata import files
 from opendata.errors import SettingsError, StateError
 from opendata.sample_portal import SamplePortal
 from opendata.warehouse import Warehouse
@@ -199,10 +199,6 @@ def test_a_version_rolled_back_stays_away_after_gc_until_it_is_released(
     assert {name: serving(workspace, name) for name in both} == newer
 
 
-class Killed(BaseException):
-    """Stands for the end of the process: nothing but ``finally`` sees it."""
-
-
 #: Points of a rollback of Sirene, and how often each was passed when the process ends.
 KILLS = [
     ("rollback:after-rename", 1),
@@ -212,17 +208,6 @@ KILLS = [
     ("state:before-rename", 2),
     ("state:after-rename", 2),
 ]
-
-
-def _kill_at(point: str, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    left = [times]
-
-    def stop(reached: str) -> None:
-        left[0] -= reached == point
-        if left[0] == 0:
-            raise Killed
-
-    monkeypatch.setattr(files, "on_point", stop)
 
 
 @pytest.fixture(scope="module")
@@ -246,15 +231,12 @@ def test_a_rollback_killed_anywhere_is_finished_by_the_next_and_takes_one_step(
     portal: SamplePortal,
     rolled_back: Workspace,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     point: str,
     times: int,
 ) -> None:
     workspace = _without_leads(copied(replayed, portal, tmp_path))
-    with monkeypatch.context() as patched:
-        _kill_at(point, times, patched)
-        with pytest.raises(Killed):
-            roll_back(workspace, "sirene")
+    with killed_reaching(point, times), pytest.raises(Killed):
+        roll_back(workspace, "sirene")
     assert unfinished(workspace) == ["sirene"]
     again = workspace_at(portal, LAST, workspace.data_dir)
     assert roll_back(again, "sirene")
@@ -271,11 +253,9 @@ def test_a_rollback_whose_export_failed_is_finished_by_the_next_and_takes_one_st
     portal: SamplePortal,
     rolled_back: Workspace,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     workspace = _without_leads(copied(replayed, portal, tmp_path))
-    with monkeypatch.context() as patched:
-        _kill_at("feed-manifest:before-rename", 1, patched)
+    with killed_reaching("feed-manifest:before-rename"):
         assert not roll_back(workspace, "sirene")
     assert unfinished(workspace) == ["sirene"]
     assert roll_back(workspace, "sirene")

@@ -16,6 +16,7 @@ import random
 import re
 import resource
 import shutil
+import signal
 import sys
 import time
 import types
@@ -32,13 +33,17 @@ from opendata.errors import OpenDataError
 #: Stands in a file beside the folder of a run; nothing may ever show it.
 CANARY = "canary-9d1c7e-beside"
 #: Seconds of CPU of one input, and bytes of memory that it may add.
-SECONDS, MEMORY = 30.0, 1 << 30
+SECONDS, MEMORY = 10.0, 1 << 30
 #: Bytes written for one read, beyond an allowance for what is empty.
 GROWTH, ALLOWANCE = 400, 4 << 20
 
 
 class BrokenError(AssertionError):
     """A parser did not keep the property."""
+
+
+class _TooSlow(BaseException):
+    """Ends a parser whose time is up: no parser expects it."""
 
 
 @dataclass(frozen=True)
@@ -207,9 +212,26 @@ def attempt(target: Target, data: bytes, work: Path) -> bool:
     return refused
 
 
+@contextlib.contextmanager
+def _stopped_in_time() -> Iterator[None]:
+    """End the block once it has had its share of CPU, so that what runs away is found too."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise _TooSlow("its time is up")
+
+    former = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, former)
+
+
 def _read(target: Target, data: bytes, box: Path) -> bool:
     try:
-        target.run(data, box)
+        with _stopped_in_time():
+            target.run(data, box)
     except BrokenError:
         raise
     except target.errors as error:

@@ -28,7 +28,7 @@ run: $(VENV)/.run ## replay the bundled real sample: portal to signals
 	$(BIN)/company-signals replay
 
 test: $(VENV)/.dev ## the tests that need only Python
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 15
 
 # Browser driver, documentation site, PostgreSQL and audit tools of the full tests.
 $(VENV)/.full: requirements/full.txt $(VENV)/.dev
@@ -51,7 +51,7 @@ clients/typescript/node_modules/.locked: clients/typescript/package-lock.json
 	@touch $@
 
 test-full: $(VENV)/.full $(VENV)/.duckdb-2 clients/typescript/node_modules/.locked ## what takes minutes or needs a browser; a missing tool fails
-	$(BIN)/python -m pytest -m full -n 2 --dist worksteal
+	$(BIN)/python -m pytest -m full -n 2 --dist worksteal --durations 15
 	PYTHONPATH=$(VENV)/duckdb-2 $(BIN)/python -m pytest -k "not encrypted and not unreadable and not PIVOT" $(DUCKDB_TESTS)
 
 lint: $(VENV)/.dev ## ruff
@@ -81,7 +81,7 @@ bench: $(VENV)/.bench ## the benchmarks; BENCH_DATA names the folder of large re
 bench-matching: $(VENV)/.bench ## matching beside its peers, on the labelled leads of BENCH_DATA
 	$(BIN)/python -m benchmarks.matching.evaluate
 
-# Runs are killed at every point and N times at random moments (test-full: 200), run again and
+# Runs are killed at every point and N times at random moments (test-full: 20), run again and
 # compared; then N in the life of a feed, its random walk without a kill, and every fifth point
 # of a mirroring to an object store.
 N ?= 1000

@@ -51,6 +51,11 @@ WHOLE = Part("a whole run", (*EGAPRO, *STREAMS, "warehouse"), "2021-03-02", (FIR
 
 #: Part → into how many tests its points are dealt out, so that two processes share them.
 EVERY_POINT = {PUBLISH: 2, TABLES: 1, ARCHIVES: 2, PRUNE: 1}
+#: What a publication writes: a new file of it is one more that must be killed at.
+WRITTEN = {
+    PUBLISH: "log-segment log-current log feed-segment feed-file feed-manifest feed-copy",
+    TABLES: "codes sources warehouse",
+}
 #: Part → how many of the random kills are in it, and in how many tests.
 TENTH = RANDOM_KILLS // 10
 MOMENTS = {
@@ -133,23 +138,6 @@ def test_killed_at_every_point(part: Part, prepared: Callable[[Part], Prepared],
     kill_at(known, occurrences(known.points), tell)
 
 
-@pytest.mark.parametrize(
-    ("part", "written"),
-    [
-        (PUBLISH, "log-segment log-current log feed-segment feed-file feed-manifest feed-copy"),
-        (TABLES, "codes sources warehouse"),
-    ],
-    ids=lambda given: getattr(given, "name", ""),
-)
-def test_killed_once_at_each_kind_of_rename_of_a_publication(
-    part: Part, written: str, prepared: Callable[[Part], Prepared], tell: Tell
-):
-    known = prepared(part)
-    assert kinds(known.points) == set(written.split())
-    first = [point for point in occurrences(known.points) if point[1] == 1]
-    kill_at(known, [point for point in first if "rename" in point[0]], tell)
-
-
 def dealt(shares: dict[Part, int]) -> list[tuple[Part, int]]:
     return [(part, share) for part, count in shares.items() for share in range(count)]
 
@@ -162,6 +150,8 @@ def test_killed_at_every_point_of_the_longer_parts(
     part: Part, share: int, prepared: Callable[[Part], Prepared], tell: Tell
 ):
     known = prepared(part)
+    if part in WRITTEN:
+        assert kinds(known.points) == set(WRITTEN[part].split())
     kill_at(known, occurrences(known.points)[share :: EVERY_POINT[part]], tell)
 
 

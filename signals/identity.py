@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from signals.segments import PIECE
+
 #: Separates the parts of a name; no part contains it (unit separator, ASCII 31).
 SEPARATOR = "\x1f"
 ID_LENGTH = 32
@@ -29,10 +31,28 @@ def _digests(texts: pl.Series) -> pl.Series:
     return pl.Series(texts.name, digests, dtype=pl.String)
 
 
-def numbered(rows: pl.DataFrame, first: int) -> pl.DataFrame:
-    """Return ``rows`` with ``sequence`` counting up from ``first``, in their order."""
+def numbered(rows: pl.DataFrame, first: int, source: str | None = None) -> pl.DataFrame:
+    """Return ``rows`` with ``sequence`` counting up from ``first``, in their order.
+
+    Args:
+        rows: the rows.
+        first: number of the first one.
+        source: URI of the stream that gives the numbers, to stand in the rows too.
+    """
+    # Piece by piece: beside columns in many pieces a new one in one piece makes all of them be
+    # copied into one, and writing that costs twice as much again.
+    begins = range(0, max(rows.height, 1), PIECE)
+    pieces = [_numbered(rows.slice(begin, PIECE), first + begin, source) for begin in begins]
+    return pl.concat(pieces, rechunk=False)
+
+
+def _numbered(rows: pl.DataFrame, first: int, source: str | None) -> pl.DataFrame:
     number = pl.int_range(first, first + rows.height, dtype=pl.Int64).cast(pl.String)
-    return rows.with_columns(sequence=number.str.zfill(SEQUENCE_DIGITS))
+    named = rows.with_columns(sequence=number.str.zfill(SEQUENCE_DIGITS))
+    if source is None:
+        return named
+    # A literal would be held as one value, which is one piece.
+    return named.with_columns(pl.Series("source", [source]).new_from_index(0, rows.height))
 
 
 def sequence_text(number: int) -> str:

@@ -271,7 +271,7 @@ class SignalLog:
                 self._publish(state)
             return Appended(new)
         ordered = new.sort("time", "type", "subject", "signalid", "id")
-        rows = numbered(ordered, state.next_sequence).with_columns(source=pl.lit(COMPANY_SOURCE))
+        rows = numbered(ordered, state.next_sequence, COMPANY_SOURCE)
         segment = write_segment(self.folder, rows, point="log-segment")
         grown = replace(state, next_sequence=state.next_sequence + rows.height)
         self._show(grown, (*state.segments, segment), latest(pl.concat([known, rows])))

@@ -14,8 +14,8 @@ import polars as pl
 from opendata.attribution import NOT_OFFICIAL
 from opendata.catalogue import OPEN_LICENCES
 from opendata.errors import LicenceError
-from opendata.parquet import ROW_GROUP
 from signals.contract import EVIDENCE_TYPE, SIGNAL_SCHEMA
+from signals.segments import PIECE
 
 SOURCE_SCHEMA = pl.Schema(
     {
@@ -65,14 +65,15 @@ def enriched(rows: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
     # looks at all of it for each, which doubles the work of a million rows.
     pieces = [
         piece.with_columns(pl.col("evidence").list.eval(whole)).select(SIGNAL_SCHEMA.names())
-        for piece in rows.iter_slices(ROW_GROUP)
+        for piece in rows.iter_slices(PIECE)
     ]
     return pl.concat(pieces, rechunk=False) if pieces else SIGNAL_SCHEMA.to_frame()
 
 
 def cited_by(rows: pl.DataFrame) -> pl.Series:
     """Return the sources that the evidence of ``rows`` names, each once."""
-    return rows["evidence"].explode().struct.field("source_id").drop_nulls().unique()
+    named = rows["evidence"].list.eval(pl.element().struct.field("source_id"))
+    return named.list.explode().drop_nulls().unique()
 
 
 def require_open(used: pl.Series, sources: pl.DataFrame) -> None:

@@ -54,7 +54,10 @@ def snapshot(rows: pl.DataFrame, now: datetime) -> pl.DataFrame:
     ordered = rows if rows["sequence"].is_sorted() else rows.sort("sequence")
     valid = pl.col("expirytime") > pl.lit(now, dtype=pl.Datetime("us", "UTC"))
     stands = pl.col("op").is_in(["ASSERT", "AMEND"]) & valid
-    kept = ordered.select(pl.col("signalid").is_last_distinct() & stands).to_series()
+    # Ids are given once: where each row is the first of its signal, each is the last of it too.
+    only = (ordered["id"] == ordered["signalid"]).all()
+    last = stands if only else pl.col("signalid").is_last_distinct() & stands
+    kept = ordered.select(last).to_series()
     # To filter copies every column: where all stands, as in a stream's first days, none is.
     return ordered if kept.all() else ordered.filter(kept)
 
@@ -64,7 +67,7 @@ def tombstones(rows: pl.DataFrame) -> pl.DataFrame:
     ends = pl.col("op").is_in(["RETRACT", "ERASE"])
     columns = ("sequence", "signalid", "op", "reason", "recordedtime")
     if rows.select(ends.any()).item() is not True:
-        return rows.select(columns).clear()
+        return rows.clear().select(columns)
     return latest(rows.select(columns)).filter(ends)
 
 

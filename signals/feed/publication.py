@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -173,8 +174,7 @@ def _grown(
     if content.new.is_empty():
         return told
     sources = attribution.used_sources(cited, content.sources)
-    numbers = numbered(content.new, given + 1)
-    rows = numbers.with_columns(source=pl.lit(target.source))
+    rows = numbered(content.new, given + 1, target.source)
     new = write_segment(
         target.folder,
         rows,
@@ -249,7 +249,8 @@ def _copies(folder: Path, published: manifest.Published) -> None:
         same = copy.is_file() and copy.stat().st_size == entry["bytes"]
         if same and file_hash(copy) == entry["hash"]:
             continue
-        files.write_bytes(copy, (folder / str(entry["path"])).read_bytes(), point="feed-copy")
+        with files.atomic_file(copy, point="feed-copy") as part:
+            shutil.copyfile(folder / str(entry["path"]), part)
 
 
 def _sweep(folder: Path, published: manifest.Published) -> None:

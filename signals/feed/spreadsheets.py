@@ -15,7 +15,7 @@ import polars as pl
 import xlsxwriter
 
 from opendata.errors import StateError
-from signals.segments import in_pieces
+from signals.segments import write_rows
 
 #: Rows and characters that a sheet can take (Excel specifications and limits).
 SHEET_ROWS = 1_048_576
@@ -28,8 +28,7 @@ def parquet_bytes(rows: pl.DataFrame, metadata: Mapping[str, str]) -> bytes:
     In memory, for a publication compares what it would write before it writes anything.
     """
     buffer = io.BytesIO()
-    about = dict(metadata)
-    in_pieces(rows).write_parquet(buffer, compression="zstd", compression_level=3, metadata=about)
+    write_rows(rows, buffer, metadata)
     return buffer.getvalue()
 
 

@@ -28,10 +28,6 @@ _TEXT = ["account_id", "key"]
 _SETTLED = ("siren:given", "name:nothing_in_common", "conflict:siren_against_name")
 
 
-#: Units from which the registry is taken for that of France (29 million), not a part of it.
-WHOLE = 20_000_000
-
-
 def match_answered(
     leads: pl.DataFrame,
     labels: pl.DataFrame,
@@ -55,7 +51,7 @@ def match_answered(
     def match(rows: pl.DataFrame, denied: pl.DataFrame | None = None) -> pl.DataFrame:
         return match_leads(
             rows, index, matched_at=matched_at, registry_version=registry_version, model=model,
-            denied=denied, whole=index is not None and index.units >= WHOLE,
+            denied=denied,
         )  # fmt: skip
 
     keyed = with_key(leads)

@@ -1,7 +1,7 @@
 """Flat arrays on disk, read by position or by key without reading the rest.
 
-Belongs here: writing and mapping arrays, texts and multimaps, and the hashes they are keyed
-by. Does not belong here: what an index holds (``index_arrays``).
+Belongs here: mapping arrays, texts and multimaps, and the hashes they are keyed by. Does not
+belong here: writing them (``array_files``), what an index holds (``index_arrays``).
 
 A mapped array costs nothing to open and only the pages that are touched to read, so that an
 index of all of France restarts at once. Keys are 64-bit hashes: two texts that share one
@@ -10,17 +10,13 @@ bring a candidate too many, never an answer, as features compare what the keys s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.lib import format as npy
 from numpy.typing import NDArray
-
-from opendata.files import atomic_file
 
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
@@ -32,9 +28,8 @@ Array = NDArray[Any]
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
-#: Rows of a text column that are joined at once when it is written.
-_CHUNK = 500_000
-_LOW = np.uint64(0xFFFFFFFF)
+#: Mark on the letter of a word that initials pass over, most of the time.
+PASSED = np.uint8(32)
 
 
 def text_keys(texts: pl.Series) -> U64:
@@ -111,12 +106,6 @@ def turns(ordered: Array) -> I64:
     return place - np.maximum.accumulate(np.where(first, place, 0))
 
 
-def write(folder: Path, name: str, values: Array) -> None:
-    """Write one array."""
-    with atomic_file(folder / f"{name}.npy", point="index:array") as path, path.open("wb") as out:
-        np.save(out, values, allow_pickle=False)
-
-
 def read(folder: Path, name: str) -> Array:
     """Return one array, mapped."""
     mapped: Array = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
@@ -162,35 +151,6 @@ class Texts:
         return texts.replace("", None)
 
 
-def write_texts(folder: Path, name: str, texts: Iterable[pl.Series]) -> None:
-    """Write a column of texts that comes in parts; a line break within one becomes a blank."""
-    sizes: list[Array] = []
-    body = folder / f"{name}.letters.part"
-    try:
-        with body.open("wb") as out:
-            for part in texts:
-                clean = part.cast(pl.String).fill_null("").str.replace_all("\n", " ", literal=True)
-                sizes.append(clean.str.len_bytes().to_numpy().astype(np.int64) + 1)
-                for start in range(0, len(clean), _CHUNK):
-                    joined = clean.slice(start, _CHUNK).str.join("\n").item()
-                    out.write(f"{joined}\n".encode())
-        lengths = np.concatenate(sizes) if sizes else np.zeros(0, np.int64)
-        write(folder, f"{name}.starts", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
-        with (
-            atomic_file(folder / f"{name}.letters.npy", point="index:array") as path,
-            path.open("wb") as out,
-            body.open("rb") as source,
-        ):
-            shape = (int(lengths.sum()),)
-            npy.write_array_header_1_0(
-                out, {"descr": "|u1", "fortran_order": False, "shape": shape}
-            )
-            while block := source.read(1 << 24):
-                out.write(block)
-    finally:
-        body.unlink(missing_ok=True)
-
-
 @dataclass(frozen=True)
 class Multimap:
     """Numbers by key.
@@ -202,7 +162,7 @@ class Multimap:
     """
 
     keys: U64
-    starts: I64
+    starts: U32
     ids: U32
 
     @classmethod
@@ -216,8 +176,8 @@ class Multimap:
             return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.int64)
         place = np.searchsorted(self.keys, wanted)
         place[place == len(self.keys)] = 0
-        begin = self.starts[place]
-        size = self.starts[place + 1] - begin
+        begin = self.starts[place].astype(np.int64)
+        size = self.starts[place + 1].astype(np.int64) - begin
         size[(self.keys[place] != wanted) | (wanted == 0)] = 0
         return begin, size
 
@@ -244,40 +204,6 @@ class Multimap:
         if but is not None:
             size[but] = 0
         return np.repeat(np.arange(len(wanted)), size), self.ids[runs(begin, size)]
-
-
-def write_multimap(
-    folder: Path, name: str, keys: U64, ids: U32, *, least: int = 1, most: int | None = None
-) -> int:
-    """Write ``ids`` by ``keys``; key 0 and repeated pairs are left out. Return how many keys.
-
-    Args:
-        folder: where.
-        name: of the multimap.
-        keys: one for each id.
-        ids: numbers.
-        least: keys with fewer numbers are left out.
-        most: keys with more numbers are left out.
-    """
-    pairs = (
-        pl.LazyFrame({"key": keys, "id": ids})
-        .filter(pl.col("key") != 0)
-        .sort("key", "id")
-        .filter(
-            (pl.col("key") != pl.col("key").shift(1)).fill_null(True)
-            | (pl.col("id") != pl.col("id").shift(1)).fill_null(True)
-        )
-        .collect()
-    )
-    key, number = pairs["key"].to_numpy(), pairs["id"].to_numpy()
-    starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else key[:0]
-    counts = np.diff(np.concatenate([starts.astype(np.int64), [len(key)]]))
-    kept = counts >= least if most is None else (counts >= least) & (counts <= most)
-    starts, counts = starts[kept], counts[kept]
-    write(folder, f"{name}.keys", key[starts])
-    write(folder, f"{name}.starts", np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
-    write(folder, f"{name}.ids", number[runs(starts, counts)])
-    return len(starts)
 
 
 def positions(sorted_keys: Array, wanted: Array) -> tuple[I64, Bool]:

@@ -33,7 +33,8 @@ class Words:
         df: units that have it, 0 for none.
         idf: what it weighs; a word that no unit has weighs as much as one of one unit.
         of_place: whether it is in the lead's own commune.
-        letter, letters: as in ``arrays.letter_codes``; no letter where initials pass over it.
+        letter, letters: as in ``arrays.letter_codes``; marked ``arrays.PASSED`` where initials pass
+            over it.
     """
 
     starts: I64
@@ -104,7 +105,7 @@ class Asked:
         df[known] = self.index.array("word.df")[number[known]]
         idf[known] = self.index.array("word.idf")[number[known]]
         letter, letters = arrays.letter_codes(text)
-        letter[arrays.positions(keys_of(PASSED_OVER), key)[1]] = 0
+        letter[arrays.positions(keys_of(PASSED_OVER), key)[1]] |= arrays.PASSED
         return Words(
             starts=np.concatenate([[0], np.cumsum(counts)]),
             owner=owner,

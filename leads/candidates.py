@@ -144,11 +144,7 @@ def _promise(asked: Asked, rows: I64, names: U32) -> F64:
         rarest[some] = np.maximum(rarest[some], there)
     weight = index.array("name.weight")[names]
     shared = np.minimum(shared, np.minimum(total, weight))
-    near = sum(
-        (asked.codes[level][rows] == index.array(f"name.{level}")[names])
-        & (asked.codes[level][rows] != 0)
-        for level in PLACES
-    )
+    near = places_shared(asked, rows, index.array("name.place")[names])
     promise = (
         _LEAD * shared / np.maximum(total, 1e-9)
         + _NAME * shared / np.maximum(weight, 1e-9)
@@ -157,6 +153,15 @@ def _promise(asked: Asked, rows: I64, names: U32) -> F64:
         + _PLACE * near
     )
     return np.asarray(promise)
+
+
+def places_shared(asked: Asked, rows: I64, places: Array) -> I64:
+    """Return how many levels of place each pair has in common."""
+    shared = np.zeros(len(rows), np.int64)
+    for level in PLACES:
+        mine = asked.codes[level][rows]
+        shared += (mine == asked.index.array(f"place.{level}")[places]) & (mine != 0)
+    return shared
 
 
 def _best(asked: Asked, rows: I64, names: U32, worth: F64) -> tuple[I64, U32]:
@@ -189,7 +194,7 @@ def _by_keys(asked: Asked) -> Iterator[Found]:
     full = asked.rows["full"]
     short = asked.key("full") * full.str.contains(rf"^[A-Z0-9]{{2,{MAX_ACRONYM}}}$").to_numpy()
     yield *index.multimap("acronym").find(short, most=CAP), _INITIALS
-    near = arrays.mixed(short, asked.codes["department"])
+    near = arrays.mixed(short, np.full(1, LEVELS["department"]), asked.codes["department"])
     yield *index.multimap("acronym.near").find(near, most=CAP), _INITIALS
     initials = (
         asked.key("acronym") * (asked.rows["acronym"].str.len_chars().fill_null(0) >= 3).to_numpy()

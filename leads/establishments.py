@@ -11,6 +11,7 @@ import polars as pl
 from leads.arrays import U64, Bool, positions
 from leads.features import siret_texts
 from leads.index import Index
+from leads.index_sites import CLOSED
 
 #: A chain of successions longer than this is a loop or an error of the register.
 MAX_STEPS = 5
@@ -74,5 +75,6 @@ def follow(rows: pl.DataFrame, index: Index | None) -> pl.DataFrame:
 def _state(sirets: U64, index: Index) -> tuple[Bool, Bool]:
     """Return whether each establishment is open, and whether the register knows it."""
     place, known = positions(index.array("site.siret"), sirets)
-    active: Bool = index.array("site.active")[place] if len(index.array("site.siret")) else known
-    return active & known, known
+    active = known.copy()
+    active[known] = index.array("site.state")[place[known]] < CLOSED
+    return active, known

@@ -195,5 +195,5 @@ def _seats(sirets: pl.Series, index: Index) -> pl.Series:
     numbers = sirets.cast(pl.UInt64).fill_null(0).to_numpy()
     place, known = positions(index.array("site.siret"), numbers)
     seat = np.zeros(len(numbers), np.int64)
-    seat[known] = index.array("site.seat")[place[known]]
-    return index.texts("seat").series("seat", seat)
+    seat[known] = index.array("site.place")[place[known]]
+    return index.texts("place.seat").series("seat", seat)

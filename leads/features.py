@@ -18,12 +18,12 @@ from rapidfuzz.distance import JaroWinkler
 from rapidfuzz.process import cpdist
 
 from leads import arrays, candidates, overlap
-from leads.arrays import F64, I64, U32, Array
+from leads.arrays import F64, I64, U32, Array, runs
 from leads.asked import Asked
 from leads.candidates import MAX_ACRONYM, PAIR
 from leads.families import CIVIL, form_families, form_texts
 from leads.index import KINDS, Index
-from leads.index_arrays import DIFFUSION, LEVELS, PLACES, place_key
+from leads.index_arrays import DIFFUSION, LEVELS, LOOKED_THROUGH, PLACES, place_key
 from leads.words import AREAS, BODIES, keys_of
 
 #: Features of the first stage, in the order of the model's coefficients.
@@ -100,11 +100,7 @@ def measured(asked: Asked, rows: I64, names: U32) -> pl.DataFrame:
 def _promising(asked: Asked, rows: I64, names: U32, made: dict[str, Array]) -> I64:
     """Return the places of the most promising pairs of each spelling, in order."""
     index = asked.index
-    near = sum(
-        (asked.codes[level][rows] == index.array(f"name.{level}")[names])
-        & (asked.codes[level][rows] != 0)
-        for level in PLACES
-    )
+    near = candidates.places_shared(asked, rows, index.array("name.place")[names])
     sirens = index.array("unit.siren")[index.array("name.unit")[names]]
     given = asked.sirens[rows] == sirens
     at_address = _at_address(asked, rows, sirens)
@@ -229,13 +225,9 @@ def _of_places(asked: Asked, rows: I64, unit: U32) -> dict[str, Array]:
     sirens = index.array("unit.siren")[unit]
     levels = index.array("unit.levels")[unit]
     made: dict[str, Array] = {}
-    keys, sites = index.array("place.key"), index.array("place.site")
-    for level in PLACES:
+    best = _best_sites(asked, rows, unit)
+    for level, site in best.items():
         codes = asked.codes[level][rows]
-        given = np.flatnonzero(codes != 0)
-        place, there = arrays.positions(keys, place_key(sirens[given], LEVELS[level], codes[given]))
-        site = np.zeros(len(rows), np.int64)
-        site[given[there]] = sites[place[there]].astype(np.int64) + 1
         has = (levels >> np.uint8(LEVELS[level])) & np.uint8(1)
         made[f"{level}_equal"] = site > 0
         made[f"{level}_differs"] = (codes != 0) & (has > 0) & (site == 0)
@@ -243,6 +235,38 @@ def _of_places(asked: Asked, rows: I64, unit: U32) -> dict[str, Array]:
     made["site_address"] = _at_address(asked, rows, sirens)
     made["address_equal"] = made["site_address"] > 0
     return made
+
+
+def _best_sites(asked: Asked, rows: I64, unit: U32) -> dict[str, I64]:
+    """Return for each level the unit's best establishment in the lead's place, from 1, else 0.
+
+    Open before closed, head office before branch, then the lowest number.
+    """
+    index = asked.index
+    begin, count = index.array("unit.sites.starts")[unit], index.array("unit.sites")[unit]
+    large = np.flatnonzero(count > LOOKED_THROUGH)
+    small = np.flatnonzero(count <= LOOKED_THROUGH)
+    owner = np.repeat(small, count[small])
+    sites = runs(begin[small], count[small])
+    place = index.array("site.place")[sites]
+    order = (index.array("site.state")[sites].astype(np.int64) << 32) | sites
+    sirens, keys = index.array("unit.siren")[unit[large]], index.array("large.key")
+    found = {}
+    for level in PLACES:
+        codes = asked.codes[level][rows]
+        best = np.zeros(len(rows), np.int64)
+        there = np.flatnonzero(
+            (codes[owner] != 0) & (codes[owner] == index.array(f"place.{level}")[place])
+        )
+        if len(there):
+            first = np.flatnonzero(np.diff(owner[there], prepend=-1))
+            chosen = np.minimum.reduceat(order[there], first) & 0xFFFFFFFF
+            best[owner[there][first]] = chosen + 1
+        key, known = arrays.positions(keys, place_key(sirens, LEVELS[level], codes[large]))
+        known &= codes[large] != 0
+        best[large[known]] = index.array("large.site")[key[known]].astype(np.int64) + 1
+        found[level] = best
+    return found
 
 
 def _at_address(asked: Asked, rows: I64, sirens: U32) -> I64:
@@ -267,11 +291,11 @@ def _of_unit(asked: Asked, rows: I64, names: U32, unit: U32) -> dict[str, Array]
     """Say how large the unit is as far as the register knows, and whether it is alive."""
     index = asked.index
     starts = index.array("unit.names.starts")
-    own = index.array("name.postcode")[names]
-    city = index.array("name.city")[names]
-    here = ((own != 0) & (own == asked.codes["postcode"][rows])) | (
-        (city != 0) & (city == asked.codes["city"][rows])
-    )
+    place = index.array("name.place")[names]
+    here = np.zeros(len(rows), np.bool_)
+    for level in ("postcode", "city"):
+        own = index.array(f"place.{level}")[place]
+        here |= (own != 0) & (own == asked.codes[level][rows])
     return {
         "unit_active": index.array("unit.active")[unit],
         "unit_sites": np.log1p(index.array("unit.sites")[unit]),

@@ -5,8 +5,8 @@ where each unit stands. Does not belong here: looking leads up (``candidates``),
 registry.
 
 The folder holds each table twice over: as sorted Parquet, for people and other tools
-(``index_tables``), and as flat arrays that matching maps into memory (``index_arrays``). The
-same registry gives the same bytes. ``meta.json`` is written last: a folder without it is no
+(``TABLES``), and as flat arrays that matching maps into memory (``index_arrays``). The same
+registry gives the same bytes. ``meta.json`` is written last: a folder without it is no
 index.
 """
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,18 +23,20 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from leads import arrays, index_arrays, index_tables
+from leads import arrays, index_names, index_sites, index_tables
 from leads.arrays import Array, Multimap, Texts
+from leads.index_arrays import PLACES
 from leads.index_tables import KINDS as KINDS
 from leads.index_tables import MAX_NAME as MAX_NAME
 from leads.places import ADDRESSES, address_keys, place_keys
 from opendata.errors import StateError
 from opendata.files import write_json
+from opendata.parquet import count
 from sirene.names import present
 
 #: Raised when the tables change shape: an index of another format is refused.
-FORMAT = 4
-TABLES = ("names", "tokens", "units", "establishments", "successions", "duplicates")
+FORMAT = 5
+TABLES = ("names", "tokens", "units", "establishments", "places", "successions", "duplicates")
 
 #: Names of the whole unit, and names of one establishment: column → kind.
 UNIT_NAMES = {
@@ -47,6 +50,8 @@ ESTABLISHMENT_NAMES = {
 }
 NO_SUCCESSIONS = pl.Schema({"siret": pl.String, "successor": pl.String})
 NO_DUPLICATES = pl.Schema({"duplicate": pl.String, "siren": pl.String})
+#: Units from which a registry is taken for that of France (29 million), not a part of it.
+WHOLE = 20_000_000
 #: A chain of duplicates longer than this is a loop or an error of the register.
 MAX_STEPS = 5
 
@@ -64,7 +69,8 @@ class Index:
             postcode, city, department, homonyms, brand_units.
         tokens: token, df (units that have it), idf.
         units: siren, name, statut_diffusion, active, personne_morale, category, hq.
-        establishments: siret, siren, statut_diffusion, active, hq, postcode, city, department.
+        establishments: siret, siren, statut_diffusion, active, hq, place.
+        places: place (from 1), postcode, city, department: each that an establishment is in.
         successions: siret, successor.
         duplicates: duplicate, siren: numbers given by mistake and the unit's right one.
     """
@@ -127,6 +133,11 @@ class Index:
         """How many units there are."""
         return int(self.meta["rows"]["units"])
 
+    @property
+    def whole(self) -> bool:
+        """Whether the registry should know every unit, so that a number it lacks is none."""
+        return self.units >= WHOLE
+
     @cached_property
     def unseen_idf(self) -> float:
         """Weight of a word that no unit has: that of a word only one unit has."""
@@ -157,15 +168,7 @@ def build_index(
     """
     right = _right_numbers(duplicates)
     doubled = right.lazy().select(pl.col("duplicate").alias("siren"))
-    places_of = establishments.select(
-        "siret",
-        "siren",
-        "statut_diffusion",
-        (pl.col("etat_administratif") == "A").alias("active"),
-        pl.col("siege").fill_null(False).alias("hq"),
-        *place_keys("code_postal", "libelle_commune", "departement"),
-        _street(establishments).alias("street"),
-    ).with_columns(*address_keys(pl.col("street")))
+    places_of = _located(establishments)
     units = legal_units.select(
         "siren",
         present(pl.col("nom_complet")).alias("name"),
@@ -192,7 +195,7 @@ def build_index(
             pl.col("siret_successeur").alias("successor"),
         )
     return write_index(
-        _of_right_units(pl.concat(names), right, units),
+        _of_right_units(pl.concat(names), right),
         units.join(doubled, on="siren", how="anti"),
         places_of.join(doubled, on="siren", how="anti"),
         folder,
@@ -237,18 +240,15 @@ def _right_numbers(duplicates: pl.LazyFrame | None) -> pl.DataFrame:
     return ends.filter(pl.col("duplicate") != pl.col("siren"))
 
 
-def _of_right_units(names: pl.LazyFrame, right: pl.DataFrame, units: pl.LazyFrame) -> pl.LazyFrame:
-    """Give the names of duplicates to their unit, and a unit's own names its head office."""
-    seats = units.select("siren", "hq")
+def _of_right_units(names: pl.LazyFrame, right: pl.DataFrame) -> pl.LazyFrame:
+    """Give the names of duplicates to their unit, as names of no establishment of its own."""
+    if right.is_empty():
+        return names
     moved = right.lazy().rename({"siren": "right"})
     unit = pl.coalesce("right", "siren").alias("siren")
     site = pl.when(pl.col("right").is_null()).then("siret").alias("siret")
-    return (
-        names.join(moved, left_on="siren", right_on="duplicate", how="left")
-        .select(unit, site, "kind", "name")
-        # A name whose unit is not in the files leads nowhere.
-        .join(seats, on="siren")
-        .select("siren", pl.coalesce("siret", "hq").alias("siret"), "kind", "name")
+    return names.join(moved, left_on="siren", right_on="duplicate", how="left").select(
+        unit, site, "kind", "name"
     )
 
 
@@ -264,7 +264,7 @@ def write_index(
     """Write an index from names in long form, as benchmarks on other registers do.
 
     Args:
-        names: ``siren``, ``siret`` (head office for a unit's name), ``kind``, ``name``.
+        names: ``siren``, ``siret`` (null for a name of the whole unit), ``kind``, ``name``.
         units: as :class:`Index` describes them.
         establishments: as :class:`Index` describes them, and the keys of their addresses.
         folder: where to write.
@@ -280,21 +280,52 @@ def write_index(
     heirs = pl.LazyFrame(schema=NO_SUCCESSIONS) if successions is None else successions
     heirs = heirs.unique("siret", keep="last", maintain_order=True)
     twice = pl.LazyFrame(schema=NO_DUPLICATES) if duplicates is None else duplicates
-    located = establishments.drop(*ADDRESSES, "street", strict=False)
-    at_address = pl.concat(
-        establishments.select(pl.col(name).alias("address"), "siret") for name in ADDRESSES
-    ).drop_nulls("address")
+    places = _distinct_places(establishments, PLACES).with_row_index("place", offset=1)
+    located = establishments.join(
+        places.lazy(), on=PLACES, how="left", nulls_equal=True, maintain_order="left"
+    ).drop(*ADDRESSES, *PLACES, "street", strict=False)
     rows = {
+        "places": index_tables.table(places.lazy(), at["places"], ("place",)),
         "units": index_tables.register(units, at["units"], "siren"),
         "establishments": index_tables.register(located, at["establishments"], "siret"),
         "successions": index_tables.table(heirs, at["successions"], ("siret",)),
         "duplicates": index_tables.table(twice, at["duplicates"], ("duplicate",)),
     }
-    rows["names"] = index_tables.write_names(names, at["establishments"], at["names"], work)
-    rows["tokens"] = index_tables.write_tokens(at["names"], rows["units"], at["tokens"])
-    keys = index_arrays.write_arrays(folder, at_address)
+    index_sites.write_places(folder)
+    index_sites.write_links(folder)
+    index_sites.write_units(folder)
+    keys = index_sites.write_sites(folder, establishments.select("siret", *ADDRESSES))
+    rows["names"], of_names = index_names.write_names(names, folder, work)
+    rows["tokens"] = count(at["tokens"])
     shutil.rmtree(work)
     shutil.rmtree(folder / "spill", ignore_errors=True)
-    content = {"format": FORMAT, "rows": rows, "keys": keys, "hashes": arrays.probe()}
+    content = {"format": FORMAT, "rows": rows, "keys": keys | of_names, "hashes": arrays.probe()}
     write_json(folder / "meta.json", content, point="index:meta")
     return Index.open(folder)
+
+
+def _distinct_places(rows: pl.LazyFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Return each place once, but for nowhere, in order."""
+    distinct = rows.select(columns).unique().collect(engine="streaming")
+    return distinct.filter(~pl.all_horizontal(pl.all().is_null())).sort(*columns)
+
+
+def _located(establishments: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the establishments with their places and addresses in comparable form.
+
+    The places are made comparable once each, not once for each establishment there.
+    """
+    given = ["code_postal", "libelle_commune", "departement"]
+    places = _distinct_places(establishments, given)
+    known = places.hstack(places.select(place_keys(*given)))
+    return (
+        establishments.select(
+            "siret", "siren", "statut_diffusion",
+            (pl.col("etat_administratif") == "A").alias("active"),
+            pl.col("siege").fill_null(False).alias("hq"),
+            *given, _street(establishments).alias("street"),
+        )
+        .join(known.lazy(), on=given, how="left", nulls_equal=True, maintain_order="left")
+        .drop(given)
+        .with_columns(*address_keys(pl.col("street")))
+    )  # fmt: skip

@@ -50,7 +50,7 @@ def match_leads(
     registry_version: str,
     model: Model | None = None,
     denied: pl.DataFrame | None = None,
-    whole: bool = True,
+    whole: bool | None = None,
 ) -> pl.DataFrame:
     """Say for each lead which unit of the registry it is, how likely, and why.
 
@@ -62,8 +62,9 @@ def match_leads(
         model: another model than the one shipped.
         denied: ``lead_id``, ``siren``, ``says``: units that a person said a lead is not. Leads
             that say the same must deny the same, so that they are of one account.
-        whole: whether the registry should know every unit. A given number that it does not know
-            is then set aside; of a part of the registry it is answered, as ``probable``.
+        whole: whether the registry should know every unit, by default what ``Index.whole`` says.
+            A given number that it does not know is then set aside; of a part of the registry it
+            is answered, as ``probable``.
 
     Returns:
         One row per lead, in the order of ``leads``, columns of :data:`MATCH_SCHEMA`. The
@@ -76,6 +77,8 @@ def match_leads(
     barred = _barred(queries, denied)
     queries = _without(queries, barred)
     units = _candidates(queries, index, model, barred)
+    if whole is None:
+        whole = index is not None and index.whole
     rows = verdicts.decide(queries, units, index, model, whole=whole)
     rows = rows.join(_words(rows, queries, index), on="lead", how="left", maintain_order="left")
     answers = _answers(rows, units, index)

@@ -40,7 +40,7 @@ class Aligned:
             the index (theirs).
         met: how far the word is met on the other side: 1 equal, less if spelt alike, 0 not.
         local: whether it is a word of the lead's commune.
-        letter: number of its first letter, 0 for a word that initials pass over.
+        letter: number of its first letter, marked ``PASSED`` where initials pass over it.
         letters: the word as a number if it is made of two to six letters, else 0.
         spelt_out: whether it is met by initials, as ``BFC`` by ``BOURGOGNE FRANCHE COMTE``.
     """
@@ -108,11 +108,20 @@ def _joint(high: Array, low: Array) -> I64:
 
 def _meet_initials(short: Aligned, long: Aligned, pairs: int) -> None:
     """Let a short word meet words that follow one another and begin with its letters."""
+    for wordy in (False, True):
+        # BFC passes over nothing that counts, IDF and HDF take the D of DE.
+        counted = (long.letter > 0) & (wordy | (long.letter < arrays.PASSED))
+        _meet_letters(short, long, pairs, counted)
+
+
+def _meet_letters(short: Aligned, long: Aligned, pairs: int, counted: Bool) -> None:
+    """Do so where the words of ``long`` that count each give a letter."""
     wanted = np.flatnonzero((short.met == 0) & (short.letters > 0))
     has = np.zeros(pairs, np.bool_)
     has[short.pair[wanted]] = True
-    entries = np.flatnonzero((long.met == 0) & (long.letter > 0) & has[long.pair])
-    pair, letter = long.pair[entries], long.letter[entries].astype(np.int64)
+    entries = np.flatnonzero((long.met == 0) & counted & has[long.pair])
+    pair = long.pair[entries]
+    letter = (long.letter[entries] & np.uint8(arrays.PASSED - 1)).astype(np.int64)
     code = letter.copy()
     sought = (short.pair[wanted] << _CODE_BITS) | short.letters[wanted].astype(np.int64)
     order = np.argsort(sought, kind="stable")

@@ -12,7 +12,27 @@ from functools import cache
 import polars as pl
 
 from sirene.letters import fold
-from sirene.nomenclatures import DEPARTEMENTS, departement_of_postcode, table, without_cedex
+from sirene.nomenclatures import (
+    DEPARTEMENTS,
+    REGIONS,
+    departement_of_postcode,
+    table,
+    without_cedex,
+)
+
+#: Regions until 2015 and what regions are called for short.
+FORMER_REGIONS = (
+    "ALSACE", "AQUITAINE", "AUVERGNE", "BASSE NORMANDIE", "BOURGOGNE", "CENTRE",
+    "CHAMPAGNE ARDENNE", "FRANCHE COMTE", "HAUTE NORMANDIE", "LANGUEDOC ROUSSILLON", "LIMOUSIN",
+    "LORRAINE", "MIDI PYRENEES", "NORD PAS DE CALAIS", "PICARDIE", "POITOU CHARENTES",
+    "RHONE ALPES",
+)  # fmt: skip
+SHORT_REGIONS = (
+    "IDF", "PACA", "RP", "REGION PARISIENNE", "AURA", "ARA", "HDF", "BFC", "NPDC", "CVL", "PDL",
+    "REGION SUD", "SUD", "PROVENCE ALPES COTE AZUR", "COTE AZUR", "PROVINCE",
+)  # fmt: skip
+#: Commune cut into arrondissements, the last one, and how their postcodes begin.
+_ARRONDISSEMENTS = (("PARIS", 20, "750"), ("LYON", 9, "690"), ("MARSEILLE", 16, "130"))
 
 
 def plain(column: pl.Expr) -> pl.Expr:
@@ -80,7 +100,20 @@ def _city(plain_text: pl.Expr) -> pl.Expr:
         .str.replace_all(r" +", " ")
         .str.strip_chars()
     )
-    return pl.when(text != "").then(_bare(text))
+    return pl.when((text != "") & ~text.is_in(_no_cities())).then(_bare(text))
+
+
+@cache
+def _no_cities() -> tuple[str, ...]:
+    """Return regions and the country, which people type where a commune is asked for.
+
+    A commune that no establishment is in would speak against every candidate.
+    """
+    # Not the territories: Saint-Martin is the name of many communes.
+    regions = table(REGIONS).filter(pl.col("zone").is_in(["metro", "drom"]))
+    names = regions.select(plain(pl.col("nom"))).to_series().to_list()
+    other = ("FRANCE", "FR", "FRANCE METROPOLITAINE", "2A", "2B")
+    return (*names, *FORMER_REGIONS, *SHORT_REGIONS, *other)
 
 
 #: Words of an address that say what kind of way it is, or nothing.
@@ -124,13 +157,38 @@ def _door(text: pl.Expr) -> pl.Expr:
 def place_keys(postcode: str, city: str, department: str | None) -> list[pl.Expr]:
     """Return ``postcode``, ``city``, ``department`` in comparable form.
 
-    A department that is not given is read from the postcode.
+    A postcode that is not given is read from the commune (``75008 Paris``, ``Paris 8e``), a
+    department that is not given from the postcode, of which two digits are enough, or from
+    such digits in the place of the commune.
     """
-    code = postcode_key(pl.col(postcode))
-    read = departement_of_postcode(code)
-    given = read if department is None else pl.coalesce(department_key(pl.col(department)), read)
+    code = pl.coalesce(
+        postcode_key(pl.col(postcode)),
+        postcode_key(pl.col(city)),
+        _in_steps(pl.col(city), _arrondissement),
+    )
+    given = [] if department is None else [department_key(pl.col(department))]
+    short = [_in_steps(pl.col(name), _department_digits) for name in (postcode, city)]
     return [
         code.alias("postcode"),
         city_key(pl.col(city)).alias("city"),
-        given.alias("department"),
+        pl.coalesce(*given, departement_of_postcode(code), *short).alias("department"),
     ]
+
+
+def _arrondissement(text: pl.Expr) -> pl.Expr:
+    """Return the postcode of ``PARIS 8E``, ``LYON 03`` and ``PARIS CEDEX 08``."""
+    number = text.str.extract(
+        r"^(?:PARIS|LYON|MARSEILLE)(?: CEDEX)? 0?([1-9][0-9]?)(?:E|EME|ER|EM)?"
+        r"(?: ARRONDISSEMENT)?(?: CEDEX)?$"
+    ).cast(pl.Int64)
+    return pl.coalesce(
+        pl.when(text.str.starts_with(name) & (number <= last)).then(
+            pl.format("{}{}", pl.lit(prefix), number.cast(pl.String).str.zfill(2))
+        )
+        for name, last, prefix in _ARRONDISSEMENTS
+    )
+
+
+def _department_digits(text: pl.Expr) -> pl.Expr:
+    code = text.str.extract(r"^(2[AB]|97[0-9]|98[0-9]|[0-9]{2})$")
+    return code.replace_strict(_codes_by_name(), default=None, return_dtype=pl.String)

@@ -13,8 +13,8 @@ Usage:
     ... )
     >>> built = build_registry(files, Path("registry"))  # doctest: +SKIP
 
-Each file is streamed into typed Parquet beside the index, which is removed at the end; large
-sorts spill to disk. ``docs/matching.md`` gives the memory and time measured.
+What is needed of each file is streamed into typed Parquet beside the index, which is removed
+at the end; large sorts spill to disk. ``docs/matching.md`` gives the memory and time measured.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def _build(files: RegistryFiles, out: Path, work: Path) -> Built:
         for name, (resource, paths) in asked.items()
         if paths or name in required
     }
-    rows = {name: pl.scan_parquet(one.path, glob=False) for name, one in results.items()}
+    rows = {name: one.rows for name, one in results.items()}
     rows[sirene.LEGAL_UNITS] = _named_as_company(rows[sirene.LEGAL_UNITS])
     tables = sirene.normalise(
         rows | {sirene.SUCCESSIONS: rows.get(sirene.SUCCESSIONS, _none(asked[sirene.SUCCESSIONS]))}
@@ -202,8 +202,10 @@ def _read(resource: Resource, paths: Sequence[Path], work: Path, *, empty_ok: bo
         except OpenDataError as error:
             error.located(resource=resource.name, file=path.name)
             raise
-    result = read_resource(resource, opened, work=work, empty_ok=empty_ok)
-    shutil.rmtree(work / "unpacked", ignore_errors=True)
+    # Parquet is read where it lies, for what the index needs of it.
+    result = read_resource(resource, opened, work=work, empty_ok=empty_ok, again=True)
+    if result.path.exists():
+        shutil.rmtree(work / "unpacked", ignore_errors=True)
     if result.read and not result.accepted:
         shown = ", ".join(result.rules)
         raise ContractError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -168,3 +169,8 @@ def sample_index(folder: Path, month: str = "2017-05-01") -> Index:
         }
     )
     return build_index(units.lazy(), sites.lazy(), folder, successions=links.lazy())
+
+
+def of_france(small: Index) -> Index:
+    """Return the registry as if it were that of all of France."""
+    return replace(small, meta=small.meta | {"rows": small.meta["rows"] | {"units": 29_000_000}})

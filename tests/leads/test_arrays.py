@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leads import arrays
+from leads import array_files, arrays
 
 
 def test_texts_come_back_in_any_order(tmp_path: Path) -> None:
     parts = [pl.Series(["ÉCOLE", None, "A\nB"]), pl.Series(["", "FIN"])]
-    arrays.write_texts(tmp_path, "t", parts)
+    array_files.write_texts(tmp_path, "t", parts)
     texts = arrays.Texts.open(tmp_path, "t")
     assert texts.of(np.array([4, 0, 2, 1, 3])) == ["FIN", "ÉCOLE", "A B", "", ""]
     assert texts.series("x", np.array([1, 0])).to_list() == [None, "ÉCOLE"]
@@ -23,7 +23,7 @@ def test_texts_come_back_in_any_order(tmp_path: Path) -> None:
 
 
 def test_a_column_without_rows(tmp_path: Path) -> None:
-    arrays.write_texts(tmp_path, "t", [])
+    array_files.write_texts(tmp_path, "t", [])
     assert arrays.Texts.open(tmp_path, "t").of(np.zeros(0, np.int64)) == []
 
 
@@ -35,7 +35,7 @@ def test_a_multimap_finds_what_was_written(
     folder = tmp_path_factory.mktemp("map")
     keys = np.array([key for key, _ in rows], np.uint64)
     ids = np.array([number for _, number in rows], np.uint32)
-    arrays.write_multimap(folder, "m", keys, ids)
+    array_files.write_multimap(folder, "m", keys, ids)
     found = arrays.Multimap.open(folder, "m")
     wanted = np.arange(8, dtype=np.uint64)
     row, number = found.find(wanted, most=100)
@@ -47,7 +47,7 @@ def test_a_multimap_finds_what_was_written(
 
 def test_a_key_with_too_many_is_left_out_or_cut(tmp_path: Path) -> None:
     keys, ids = np.array([5, 5, 5, 6], np.uint64), np.array([3, 1, 2, 9], np.uint32)
-    arrays.write_multimap(tmp_path, "m", keys, ids)
+    array_files.write_multimap(tmp_path, "m", keys, ids)
     found = arrays.Multimap.open(tmp_path, "m")
     wanted = np.array([6, 5], np.uint64)
     assert [side.tolist() for side in found.find(wanted, most=2)] == [[0], [9]]
@@ -55,7 +55,7 @@ def test_a_key_with_too_many_is_left_out_or_cut(tmp_path: Path) -> None:
         [0, 1, 1],
         [9, 1, 2],
     ]
-    arrays.write_multimap(tmp_path, "few", keys, ids, most=2)
+    array_files.write_multimap(tmp_path, "few", keys, ids, most=2)
     assert arrays.Multimap.open(tmp_path, "few").keys.tolist() == [6]
 
 

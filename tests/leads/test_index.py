@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from leads import arrays
+from leads import arrays, features, index_sites
+from leads.asked import Asked
 from leads.index import TABLES, Index
-from leads.index_arrays import LEVELS, place_key
+from leads.queries import prepare
 from opendata.errors import StateError
 
 
@@ -43,16 +44,27 @@ def test_counts_are_of_units_not_of_names(small: Index) -> None:
     assert tokens["FICTIVE"] == 60
 
 
-def test_a_place_names_one_open_establishment(small: Index) -> None:
+@pytest.mark.parametrize("looked_through", [0, 16])
+def test_a_place_names_one_open_establishment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looked_through: int
+) -> None:
+    """Establishments are gone through one by one, those of a large unit found by a key."""
+    for module in (index_sites, features):
+        monkeypatch.setattr(module, "LOOKED_THROUGH", looked_through)
+    index = registry.small_index(tmp_path)
     unit = registry.siren(registry.BROCELIANDE)
-    values = {"postcode": "35000", "department": "35"}
-    found = {}
-    for level, value in values.items():
-        key = place_key(np.array([int(unit)]), LEVELS[level], arrays.codes(pl.Series([value])))
-        place, known = arrays.positions(small.array("place.key"), key)
-        assert known.all()
-        found[level] = f"{small.array('site.siret')[small.array('place.site')[place]][0]:014d}"
-    assert found == {"postcode": registry.siret(unit, 2), "department": registry.siret(unit, 1)}
+    lead = {"company_name": "Untel", "postcode": "35000", "city": "Nantes"}
+    asked = Asked(prepare(registry.leads(lead)).spellings, index)
+    row, _ = arrays.positions(index.array("unit.siren"), np.array([int(unit)], np.uint32))
+    found = {
+        level: [f"{index.array('site.siret')[one - 1]:014d}" if one else None for one in sites]
+        for level, sites in features._best_sites(asked, np.zeros(1, np.int64), row).items()
+    }
+    assert found == {
+        "postcode": [registry.siret(unit, 2)],
+        "city": [None],
+        "department": [registry.siret(unit, 1)],
+    }
 
 
 def test_masked_names_are_no_names(tmp_path: Path) -> None:
@@ -65,7 +77,8 @@ def test_masked_names_are_no_names(tmp_path: Path) -> None:
 
     index = build_index(units, sites, tmp_path)
     assert index.scan("names").collect()["name"].to_list() == ["VRAI NOM"]
-    assert index.scan("establishments").collect()["postcode"].to_list() == [None]
+    where = index.scan("establishments").join(index.scan("places"), on="place").collect()
+    assert where.select("postcode", "city").rows() == [(None, "LYON")]
 
 
 def test_an_unfinished_or_foreign_index_is_refused(tmp_path: Path) -> None:

@@ -149,25 +149,31 @@ def test_a_name_against_the_number_is_a_question(small: Index) -> None:
     assert wrong in str(answer["question"])
 
 
-def test_a_number_the_registry_does_not_know(small: Index) -> None:
-    number = registry.siren(77777777)
-    answer = one(small, siren=number, company_name="Inconnue au bataillon")
+def unknown(small: Index, **options: bool) -> dict[str, object]:
+    rows = registry.leads(
+        {"siren": registry.siren(77777777), "company_name": "Inconnue au bataillon"}
+    )
+    found = match_leads(rows, small, matched_at=DAY, registry_version="v", **options)
+    return found.row(0, named=True)
+
+
+def test_a_number_that_the_registry_of_france_does_not_know(small: Index) -> None:
+    answer = unknown(registry.of_france(small))
     assert (answer["verdict"], answer["siren"]) == ("no_match", None)
     assert "siren_given_not_in_registry" in reasons(answer)
+    assert unknown(small, whole=True)["verdict"] == "no_match"
 
 
 def test_a_number_that_a_part_of_the_registry_does_not_know_is_probable(small: Index) -> None:
-    number = registry.siren(77777777)
-    rows = registry.leads({"siren": number, "company_name": "Inconnue au bataillon"})
-    answer = match_leads(rows, small, matched_at=DAY, registry_version="v", whole=False)
-    assert answer.select("verdict", "siren").row(0) == ("probable", number)
-    assert "siren_given_not_in_registry" in answer["reasons"][0]
+    answer = unknown(small)
+    assert (answer["verdict"], answer["siren"]) == ("probable", registry.siren(77777777))
+    assert "siren_given_not_in_registry" in reasons(answer)
 
 
 def test_a_number_the_registry_does_not_know_casts_doubt_on_the_name(small: Index) -> None:
     place = {"company_name": "Biscuiterie de Brocéliande", "postcode": "35380"}
     sure = one(small, **place)
-    doubted = one(small, siren=registry.siren(77777777), **place)
+    doubted = one(registry.of_france(small), siren=registry.siren(77777777), **place)
     assert (sure["verdict"], doubted["verdict"]) == ("confirmed", "probable")
     assert doubted["siren"] == sure["siren"]
     assert "siren_given_not_in_registry" in reasons(doubted)

@@ -18,7 +18,7 @@ from leads.queries import prepare
 NAMES = (
     "GROUPEMENT NATIONAL FORMATION AUTOMOBI", "BISCUITERIE LEMEURTRIER", "SALLE 72 NORD",
     "BOULANGERIE PAUL METZ", "CIMENTS OUBLIES", "TRAVAUX BOURGOGNE FRANCHE-COMTE",
-    "CRCAM NORD MIDI-PYRENEES", "BIG FINANCE",
+    "CRCAM NORD MIDI-PYRENEES", "BIG FINANCE", "VOIRIE ILE-DE-FRANCE",
 )  # fmt: skip
 
 
@@ -73,6 +73,13 @@ def test_a_short_word_meets_words_that_begin_with_its_letters(index: Index) -> N
     mine, theirs = met(index, whole, NAMES[6])
     assert theirs["CRCAM"] == mine["CAISSE"] == mine["MUTUEL"] == 0.8
     assert mine["DE"] == 0
+
+
+def test_initials_may_take_the_articles_in(index: Index) -> None:
+    mine, theirs = met(index, "Voirie IDF", NAMES[8])
+    assert mine["IDF"] == theirs["ILE"] == theirs["DE"] == theirs["FRANCE"] == 0.8
+    mine, theirs = met(index, "Voirie Ile de France", NAMES[8])
+    assert theirs["DE"] == 1
 
 
 def test_initials_follow_one_another_and_are_all_there(index: Index) -> None:

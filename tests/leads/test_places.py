@@ -49,7 +49,10 @@ def test_an_address_is_known_by_postcode_or_by_commune() -> None:
     ("typed", "key"),
     [("PARIS 11", "PARIS"), ("Paris 11e  Arrondissement", "PARIS"), ("LYON 2EME", "LYON"),
      ("St-Étienne Cedex 09", "SAINT ETIENNE"), ("STE FOY", "SAINTE FOY"), ("Le Mans", "MANS"),
-     ("L'Haÿ-les-Roses", "HAY LES ROSES"), ("  ", None), ("75", None)],
+     ("L'Haÿ-les-Roses", "HAY LES ROSES"), ("  ", None), ("75", None), ("Île-de-France", None),
+     ("IDF", None), ("PACA", None), ("Provence-Alpes-Côte d'Azur", None), ("RP", None),
+     ("Hauts de France", None), ("Rhône-Alpes", None), ("France", None), ("Paris 8e", "PARIS"),
+     ("Saint-Martin", "SAINT MARTIN"), ("Vienne", "VIENNE")],
 )  # fmt: skip
 def test_cities(typed: str, key: str | None) -> None:
     assert value(city_key(pl.col("x")), typed) == key
@@ -69,3 +72,21 @@ def test_the_department_is_read_from_the_postcode_only_if_not_given() -> None:
     frame = pl.DataFrame(rows, schema=dict.fromkeys("pcd", pl.String), orient="row")
     found = frame.select(place_keys("p", "c", "d"))
     assert found["department"].to_list() == ["2A", "2B", "92"]
+
+
+@pytest.mark.parametrize(
+    ("postcode", "city", "found"),
+    [(None, "Paris 8e", ("75008", "PARIS", "75")), (None, "LYON 03", ("69003", "LYON", "69")),
+     (None, "Paris Cedex 08", ("75008", "PARIS", "75")),
+     (None, "Marseille 16ème arrondissement", ("13016", "MARSEILLE", "13")),
+     (None, "Paris 21", (None, "PARIS", None)), ("69", None, (None, None, "69")),
+     (None, "69", (None, None, "69")), (None, "75008 Paris", ("75008", "PARIS", "75")),
+     (None, "2A", (None, None, "2A")), (None, "IDF", (None, None, None)),
+     ("13001", "Paris 8e", ("13001", "PARIS", "13")), (None, "Lille", (None, "LILLE", None))],
+)  # fmt: skip
+def test_what_people_type_for_a_place(
+    postcode: str | None, city: str | None, found: tuple[str | None, ...]
+) -> None:
+    schema = dict.fromkeys("pc", pl.String)
+    frame = pl.DataFrame([(postcode, city)], schema=schema, orient="row")
+    assert frame.select(place_keys("p", "c", None)).row(0) == found

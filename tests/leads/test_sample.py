@@ -24,9 +24,8 @@ def answers(sample: Index) -> pl.DataFrame:
     assert intake.rejected.is_empty()
     truth = pl.read_csv(registry.SAMPLE / "expected" / "leads_truth.csv", infer_schema=False)
     found = match_leads(
-        intake.accepted, sample, matched_at=date(2017, 5, 1), registry_version="2017-05-01",
-        whole=False,
-    )  # fmt: skip
+        intake.accepted, sample, matched_at=date(2017, 5, 1), registry_version="2017-05-01"
+    )
     known = sample.scan("units").select(pl.col("siren").alias("true_siren"), known=pl.lit(True))
     return (
         found.join(truth, on="lead_id", validate="1:1")

@@ -49,7 +49,8 @@ def test_without_an_index_the_source_is_the_gap() -> None:
 
 
 def test_a_number_that_the_register_does_not_know_is_said_to_be_so(small: Index) -> None:
-    found = explained(small, None, company_name="Zzyzx Quuxly", siren=siren(77777777))
+    lead = {"company_name": "Zzyzx Quuxly", "siren": siren(77777777)}
+    found = explained(registry.of_france(small), None, **lead)
     assert found.stop == "out_of_registry"
     assert "number given" in found.sentence
 

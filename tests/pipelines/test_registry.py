@@ -27,7 +27,7 @@ from pipelines.registry import RegistryFiles, build_registry
 
 #: What the arrays of an index are of.
 FAMILIES = {
-    "acronym", "address", "begin", "glued", "link", "name", "place", "seat", "site", "typo",
+    "acronym", "address", "begin", "glued", "large", "link", "name", "place", "site", "typo",
     "unit", "word",
 }  # fmt: skip
 

@@ -1,25 +1,28 @@
 """Measure the shipped model and its peers: ``python -m benchmarks.matching.evaluate``.
 
 Belongs here: the tracks, in one run on one machine, and what is written of them. Does not
-belong here: the measures (``measures``), the peers (``peers``), France as a whole (``scale``).
+belong here: the measures (``measures``), the peers (``peers``), how T4 is run (``scale``).
 
 Tracks: T1 typed text against the register's names, T2 one source's spelling against
-another's, T3 leads without a unit. Thresholds come from fit and calibrate, figures from the
-test split. The test split is read here and nowhere else.
+another's, T3 leads without a unit, T4 speed and memory on a made register of the size that
+``--scale`` says (1/64 of France; 0 leaves it out). Thresholds come from fit and calibrate,
+figures from the test split. The test split is read here and nowhere else.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import tempfile
 import time
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from benchmarks.matching import cases, data, measures, peers, report
+from benchmarks.matching import cases, data, measures, peers, report, scale
 from benchmarks.matching.fit import AS_MANY_OPEN, Bench, bench, top_candidates
 from leads import scoring
 from leads.index import Index
@@ -161,6 +164,9 @@ def speed(leads: pl.DataFrame, index: Index) -> dict[str, Any]:
 
 def main() -> None:
     """Run every track and write ``results.json`` and the figure of the report."""
+    parser = argparse.ArgumentParser(description="Matching on labelled real text, and at scale")
+    parser.add_argument("--scale", type=Fraction, default=Fraction(1, 64), help="1 is France")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
         start = time.perf_counter()
@@ -171,7 +177,7 @@ def main() -> None:
         test = leads.filter(inside & (leads["split"] == "test"))
         found = bench(index)
         thresholds = data.shipped_thresholds()
-        results = {
+        results: dict[str, Any] = {
             "model": load_model().version,
             "registry": {**index.meta["rows"], "build_seconds": round(built, 1)},
             "t1": ours(found, thresholds),
@@ -181,16 +187,20 @@ def main() -> None:
             "t3": open_set(test, folder / "t3")
             | {"own_unit_removed": cases.own_unit_removed(found, load_model())},
             "speed": speed(leads, index),
-            # The peers that learn from the leads see the mixture that is asked, not three times
-            # as many without a unit.
-            "peers": peers.measure(bench(index, seen=AS_MANY_OPEN), index, leads),
         }
+        # The peers that learn from the leads see the mixture that is asked, not three times as
+        # many without a unit.
+        results["peers"] = peers.measure(bench(index, seen=AS_MANY_OPEN), index, leads)
     write_json(RESULTS, results, point="results")
     # The report of the pipeline shows the curve of the model that it ships with.
     curve = {"model": results["model"], "bins": results["t1"]["reliability"]}
     write_json(RELIABILITY, curve, point="results")
     report.draw(results["t1"]["reliability"])
     print(report.table(results))
+    if given.scale:
+        grown = scale.run(given.scale, leads=MANY, limit=scale.LIMIT, ours=False, folder=None)
+        scale.record(grown)
+        print(f"\n{scale.table(grown)}")
 
 
 if __name__ == "__main__":

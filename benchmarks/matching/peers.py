@@ -27,6 +27,10 @@ from opendata.warehouse import Warehouse
 
 PRECISIONS = (0.95, 0.98)
 TOP = 20
+NAMES = (
+    "exact_join", "rapidfuzz_wratio_in_blocks", "rapidfuzz_token_set_in_blocks", "tfidf_words",
+    "tfidf_char_3", "duckdb_jaro_winkler", "splink_em", "splink_labelled_m",
+)  # fmt: skip
 #: Leads for the scorers that read the whole registry for each one.
 SAMPLE = 40
 
@@ -45,8 +49,27 @@ def measure(found: Bench, index: Index, leads: pl.DataFrame) -> dict[str, Any]:
     names = index.scan("names").select("siren", "core", "glued", "postcode", "department").unique()
     registry = names.sort("core", "siren", "postcode", "department").collect()
     asked = found.spellings.join(found.truth.filter(~pl.col("open")), on="lead").sort("lead")
-    fit = splink_peer.Labels(asked.filter(pl.col("split") == "fit"), registry)
-    systems: dict[str, Answers] = {
+    labelled = asked.filter(pl.col("split") == "fit")
+    results = {
+        name: _measured(answers, asked, registry)
+        for name, answers in systems(labelled, registry).items()
+    }
+    for scorer in (fuzz.WRatio, fuzz.token_set_ratio):
+        results[f"rapidfuzz_{scorer.__name__.lower()}_whole_registry"] = _sampled(
+            asked.filter(pl.col("split") == "test"), registry, scorer
+        )
+    return results
+
+
+def systems(labelled: pl.DataFrame, registry: pl.DataFrame) -> dict[str, Answers]:
+    """Return every way of matching by its name.
+
+    Args:
+        labelled: leads with ``true_siren``, for the one that learns from labels.
+        registry: the names.
+    """
+    fit = splink_peer.Labels(labelled, registry)
+    return {
         "exact_join": exact_join,
         "rapidfuzz_wratio_in_blocks": lambda a, r: in_blocks(a, r, fuzz.WRatio),
         "rapidfuzz_token_set_in_blocks": lambda a, r: in_blocks(a, r, fuzz.token_set_ratio),
@@ -56,19 +79,13 @@ def measure(found: Bench, index: Index, leads: pl.DataFrame) -> dict[str, Any]:
         "splink_em": lambda a, r: splink_peer.answers(a, r, None),
         "splink_labelled_m": lambda a, r: splink_peer.answers(a, r, fit),
     }
-    results = {name: _measured(answers, asked, registry) for name, answers in systems.items()}
-    for scorer in (fuzz.WRatio, fuzz.token_set_ratio):
-        results[f"rapidfuzz_{scorer.__name__.lower()}_whole_registry"] = _sampled(
-            asked.filter(pl.col("split") == "test"), registry, scorer
-        )
-    return results
 
 
 def _measured(answers: Answers, asked: pl.DataFrame, registry: pl.DataFrame) -> dict[str, Any]:
     start, cpu = time.perf_counter(), os.times()
     found = answers(asked, registry)
     wall, used = time.perf_counter() - start, os.times()
-    top = _best(found).join(asked.select("lead", "true_siren", "split"), on="lead")
+    top = best(found).join(asked.select("lead", "true_siren", "split"), on="lead")
     top = top.with_columns((pl.col("siren") == pl.col("true_siren")).alias("right"))
     test = asked.filter(pl.col("split") == "test")
     mine = top.filter(pl.col("split") == "test")
@@ -82,7 +99,7 @@ def _measured(answers: Answers, asked: pl.DataFrame, registry: pl.DataFrame) -> 
     return result
 
 
-def _best(found: pl.DataFrame) -> pl.DataFrame:
+def best(found: pl.DataFrame) -> pl.DataFrame:
     """Return the best unit of each lead and its margin over the next."""
     units = found.group_by("lead", "siren").agg(pl.col("score").max())
     ordered = units.sort("lead", "score", "siren", descending=[False, True, False])

@@ -34,6 +34,10 @@ class MissingError(PortalError):
     """The address does not exist, or no longer: 404 or 410."""
 
 
+class KeyRefusedError(PortalError):
+    """The key that was sent is not accepted, or no longer: 401."""
+
+
 class UnavailableError(PortalError):
     """The portal cannot answer now; asking again may help."""
 
@@ -262,7 +266,7 @@ class Http:
         Raises:
             AddressError: a hop leads where nothing may be asked.
             UnavailableError: 429, 5xx, no answer in time, connection lost.
-            MissingError, PortalError: another status that is not accepted.
+            MissingError, KeyRefusedError, PortalError: another status that is not accepted.
         """
         start = str(httpx.URL(url).copy_merge_params(dict(params))) if params else url
         with ExitStack() as stack:
@@ -338,7 +342,8 @@ class Http:
                 next_step="look whether the publisher moved or withdrew it",
             )
         if status in (401, 403):
-            raise PortalError(
+            refusal = KeyRefusedError if status == 401 else PortalError
+            raise refusal(
                 f"{shown} refuses access ({status})",
                 next_step="check the key of this portal in the settings, if it needs one",
             )

@@ -16,7 +16,7 @@ from typing import Any
 
 from opendata.catalogue import Dataset, Resource
 from opendata.errors import PortalError, SettingsError
-from opendata.http import Http
+from opendata.http import Http, KeyRefusedError
 from opendata.remote import (
     DateWindow,
     Page,
@@ -62,6 +62,8 @@ class Inpi:
         self._http = http
         self._account = (username, password)
         self._token: str | None = None
+        #: Whether the API has taken the token: one that it never took is not asked for again.
+        self._taken = False
 
     def describe(
         self, dataset: Dataset, resource: Resource, window: DateWindow | None
@@ -106,17 +108,29 @@ class Inpi:
                 yield kept
 
     def _page(self, dataset: Dataset, remote: RemoteFile, after: str | None) -> list[Json]:
+        try:
+            answer = self._asked(dataset, remote, after)
+        except KeyRefusedError:
+            if not self._taken:
+                raise
+            # Tokens last minutes, fetches of a large period longer: log in once for this page.
+            self._token, self._taken = None, False
+            answer = self._asked(dataset, remote, after)
+        if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
+            raise PortalError("the answer is not a list of companies", next_step=_LATER)
+        return answer
+
+    def _asked(self, dataset: Dataset, remote: RemoteFile, after: str | None) -> Any:
         answer = self._http.get_json(
             remote.url,
             params={} if after is None else {"searchAfter": after},
             headers={"Authorization": f"Bearer {self._login(dataset)}"},
         )
-        if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
-            raise PortalError("the answer is not a list of companies", next_step=_LATER)
+        self._taken = True
         return answer
 
     def _login(self, dataset: Dataset) -> str:
-        """Return the token of this run, asked for once."""
+        """Return the token in force, asked for when there is none."""
         username, password = self._account
         if not username or not password:
             raise SettingsError(

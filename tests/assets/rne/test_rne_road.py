@@ -46,14 +46,19 @@ class Api:
     pages: list[Any] = field(default_factory=list)
     token: Any = "t0ken"  # noqa: S105 - of a server that stands for the API
     base: str = ""
+    #: Pages that one token opens; all of them if not given.
+    lasts: int | None = None
+    issued: list[int] = field(default_factory=list)
     asked: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
 
     def answer(self, path: str, query: dict[str, str], key: str) -> tuple[int, Any]:
         self.asked.append((path, query, key))
         if path.endswith("/api/sso/login"):
-            return 200, {"token": self.token}
-        if key != "Bearer t0ken":
-            return 401, {"message": "no"}
+            self.issued.append(0)
+            return 200, {"token": self.token and f"{self.token}{len(self.issued)}"}
+        if key != f"Bearer t0ken{len(self.issued)}" or self.issued[-1] == self.lasts:
+            return 401, {"message": "Expired JWT Token"}
+        self.issued[-1] += 1
         after = query.get("searchAfter")
         if not isinstance(self.pages[0], list):
             return 200, self.pages[0]
@@ -188,6 +193,25 @@ def test_a_login_without_token_is_told_without_the_password(api: Api, workspace:
     with pytest.raises(PortalError, match="no token") as caught:
         fetched(workspace)
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("lasts", [1, 2, 3])
+def test_a_token_that_expires_in_the_middle_of_a_fetch_is_asked_for_again(
+    api: Api, workspace: Workspace, lasts: int
+) -> None:
+    pages = len(api.pages) + 1  # the first one is asked twice: is there something to fetch?
+    api.lasts = lasts
+    assert fetched(workspace)["siren"].sort().to_list() == ["382456051", "443061304"]
+    assert (sum(api.issued), len(api.issued)) == (pages, -(-pages // lasts))
+
+
+def test_a_token_that_was_never_taken_is_not_asked_for_for_ever(
+    api: Api, workspace: Workspace
+) -> None:
+    api.lasts = 0
+    with pytest.raises(PortalError, match="refuses access"):
+        fetched(workspace)
+    assert len(api.issued) == 1
 
 
 def test_its_licence_keeps_it_out_of_every_export(workspace: Workspace) -> None:

@@ -1,7 +1,7 @@
 """Contradictions between registers as an asset.
 
 Belongs here: making the table from what serves and saying what its columns mean. Does not belong
-here: the rules (``signals/contradictions.py``).
+here: the rules (``signals/contradictions.py``, ``signals/site_contradictions.py``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from assets.workspace import Workspace, WorkspaceResource
 from opendata import parquet
 from opendata.assembly import Content
 from opendata.files import digest
-from signals.contradictions import INPUTS, contradictions, rules
+from signals.contradictions import INPUTS, contradictions
+from signals.disagreement import rules
 
 TABLE = "contradictions"
 

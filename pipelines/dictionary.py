@@ -25,8 +25,8 @@ from opendata.typing_rules import DTYPES
 from opendata.warehouse import Warehouse, identifier
 from signals import classes as of_signals
 from signals.contract import Row, SignalRow, optional, polars_type
-from signals.contradictions import rules
-from signals.contradictions import schema as contradictions_schema
+from signals.disagreement import rules
+from signals.disagreement import schema as contradictions_schema
 from signals.feed.companions import COMPANIONS
 from signals.insolvency import SCHEMA as INSOLVENCY_SCHEMA
 from sirene.nomenclatures.tables import INSEE, code_tables

@@ -20,7 +20,7 @@ import polars as pl
 from opendata.clock import Clock
 from signals.amend import followed, renamed
 from signals.contract import SIGNAL_SCHEMA, Reason
-from signals.contradictions import rules
+from signals.disagreement import rules
 from signals.evidence import exploded, gathered
 from signals.registry import registry
 from signals.scoring import DOUBTED, doubted_for, scored
@@ -37,7 +37,7 @@ class Doubts:
     """What the registers contradict each other on, as one run sees it.
 
     Attributes:
-        contradictions: columns of :func:`signals.contradictions.schema`.
+        contradictions: columns of :func:`signals.disagreement.schema`.
         recorded: instant of the run, UTC.
         run_id: name of the run.
     """

@@ -16,7 +16,8 @@ import pytest
 
 from assets import discovery
 from opendata.typing_rules import DTYPES
-from signals.contradictions import INPUTS, contradictions, rules, schema
+from signals.contradictions import INPUTS, contradictions
+from signals.disagreement import rules, schema
 
 TODAY = date(2022, 6, 1)
 #: *Real*: BELLEVUE, which BODACC A 20210005 registers and shows buying a business.

@@ -14,7 +14,7 @@ import pytest
 from signal_tables import SALE, Row, change
 from signal_world import DAY, OTHER_SALE, account, at, candidates, match, publish
 
-from signals.contradictions import rules, schema
+from signals.disagreement import rules, schema
 from signals.doubts import Doubts
 from signals.log import Appended, SignalLog
 from signals.registry import registry

@@ -125,12 +125,6 @@ def json_object(values: Mapping[str, pl.Expr]) -> pl.Expr:
     return pl.struct([value.alias(name) for name, value in values.items()]).struct.json_encode()
 
 
-def first_text(*options: pl.Expr | str) -> pl.Expr:
-    """Return the first option that is neither null nor empty."""
-    exprs = [pl.col(option) if isinstance(option, str) else option for option in options]
-    return pl.coalesce([pl.when(expr != "").then(expr) for expr in exprs])
-
-
 def folded(text: pl.Expr) -> pl.Expr:
     """Return ``text`` without case, accents, punctuation and double spaces, for comparing."""
     plain = text.str.normalize("NFD").str.replace_all(r"\p{M}", "").str.to_uppercase()

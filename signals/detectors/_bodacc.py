@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from signals.base import Frames, Signal
-from signals.events import Reading, euros, events, first_text, folded, plausible_amount, titled
+from signals.events import Reading, euros, events, folded, plausible_amount, titled
 
 NOTICES = "bodacc__notices"
 DISPOSALS = "bodacc__disposals"
@@ -196,6 +196,6 @@ def judgments(frames: Frames, *stages: str) -> pl.LazyFrame:
 
 def creation_category(column: str = "category") -> pl.Expr:
     """Return whether a registration is a start of business, not a shell or an arrival."""
-    category = folded(first_text(column)).fill_null("")
+    category = folded(pl.col(column)).fill_null("")
     shell = category.str.contains("SANS ACTIVITE", literal=True)
     return (shell | category.str.contains(TRANSFER, literal=True)).not_()

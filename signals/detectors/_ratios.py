@@ -54,7 +54,7 @@ def compared(frames: Frames) -> pl.LazyFrame:
         .unique(["siren", "date_cloture"], keep="first", maintain_order=True)
     )
     now, was = pl.col("chiffre_affaires_eur"), pl.col("chiffre_affaires_eur_was")
-    usable = (now > 0) & (was > 0) & (now / was).is_between(LOWEST_RATIO, HIGHEST_RATIO)
+    usable = (now > 0) & (now / was).is_between(LOWEST_RATIO, HIGHEST_RATIO)
     return best.with_columns(
         now=pl.when(usable).then(now),
         was=pl.when(usable).then(was),

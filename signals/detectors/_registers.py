@@ -32,7 +32,7 @@ def newcomers(
         held: what makes a row a holder's; every row if not given.
     """
     condition = pl.lit(True) if held is None else held.fill_null(False)
-    moved = frames.delta(table).filter(pl.col("_op") != "removed").select(key).unique()
+    moved = frames.delta(table).select(key).unique()
     rows = frames.current(table).filter(condition).join(moved, on=key, how="semi")
     for steps in range(1, MISSING + 1):
         earlier = frames.past(table, steps).filter(condition).select(key)

@@ -31,9 +31,7 @@ SIGNAL = Signal(
 
 def detect(frames: Frames) -> pl.LazyFrame:
     """Return the companies that sell, whoever buys: a natural person is said, never named."""
-    company = pl.col("seller_siren").is_not_null() & pl.col("seller_is_person").not_().fill_null(
-        False
-    )
+    company = pl.col("seller_is_person").not_().fill_null(False)
     found = []
     if frames.has("bodacc__sales"):
         sold = sales(frames).filter(company)

@@ -34,7 +34,7 @@ HISTORY = timedelta(days=3 * 365)
 def detect(frames: Frames) -> pl.LazyFrame:
     """Return winners with a single contract in all the history."""
     won = pl.col("date_premiere_notification")
-    history = frames.current(TABLE).filter(won <= frames.today, won.dt.year() > 2000)
+    history = frames.current(TABLE).filter(won.dt.year() > 2000)
     oldest = history.select(won.min()).collect().item()
     if oldest is None or oldest > frames.today - HISTORY:
         return none()

@@ -38,9 +38,7 @@ def detect(frames: Frames) -> pl.LazyFrame:
             for steps in (1, 2)
         ]
     )
-    heirs = rows.filter(pl.col("numero_precedent").is_not_null()).join(
-        known, left_on="numero_precedent", right_on="numero_declaration", how="semi"
-    )
+    heirs = rows.join(known, left_on="numero_precedent", right_on="numero_declaration", how="semi")
     first = rows.join(heirs.select("siren"), on="siren", how="anti")
     day = pl.col("publication_date")
     return training_events(gathered(first), SIGNAL, frames.today, day)

@@ -43,7 +43,6 @@ def detect(frames: Frames) -> pl.LazyFrame:
     rows = (
         gathered(gone.drop("date_fin"), ["siret"])
         .join(ends, on="siret")
-        .filter(pl.col("date_fin") < frames.today)
         .with_columns(day=pl.col("date_fin") + timedelta(days=1), named_by=pl.col("date_fin"))
     )
     return rge_events(

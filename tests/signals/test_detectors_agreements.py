@@ -81,6 +81,7 @@ def test_restructuring_is_a_risk_of_its_own() -> None:
     assert found("restructuring_agreement", [HEALTH], [HEALTH, CLAYENS]) == []
     titled = {**CLAYENS, "titre": "Accord sur le plan de sauvegarde de l'emploi"}
     assert found("restructuring_agreement", [HEALTH], [HEALTH, titled]) == []
+    assert found("restructuring_agreement", [CUTS], [{**CUTS, "code_ape": "2229A"}]) == []
     ended = {**CUTS, "nature": "DENONCIATION"}
     assert found("restructuring_agreement", [HEALTH], [HEALTH, ended]) == []
 
@@ -140,6 +141,12 @@ TELEWORK = {**RENEWED, "theme_codes": "060", "themes": "Télétravail"}
 def test_no_agreement_expiring(rows: list[dict[str, Any]], seen: date | None) -> None:
     lists = [rows] if seen is None else [rows, rows]
     assert found("agreement_expiring", *lists, seen=seen, moved=False) == []
+
+
+@pytest.mark.parametrize("values", [{"themes": "Autre thème"}, {"theme_codes": None}])
+def test_a_topic_is_told_by_its_code_or_by_its_words(values: dict[str, Any]) -> None:
+    rows = [{**HEALTH, **values}]
+    assert len(found("agreement_expiring", rows, rows, seen=SEEN, moved=False)) == 1
 
 
 def test_another_topic_renews_nothing() -> None:

@@ -137,6 +137,12 @@ def test_carbon_report_due_when_its_year_begins() -> None:
     assert event["title_en"] == "Carbon report due in 2026"
 
 
+def test_carbon_report_that_was_due_last_year_is_not_news() -> None:
+    lists = {REPORTS: [[REPORT], [REPORT]], UNITS: [[LARGE]]}
+    frames = Lists(date(2027, 1, 2), lists, seen=date(2025, 12, 20), moved=False)
+    assert detected("carbon_report_due", frames) == []
+
+
 LATER = {**REPORT, "annee": 2024}
 
 

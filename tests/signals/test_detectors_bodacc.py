@@ -64,22 +64,28 @@ def test_not_a_sale(code: str, values: dict[str, Any]) -> None:
     assert found(code, "sales", {**SALE, **values}).is_empty()
 
 
-def test_lessee_who_buys_has_bought() -> None:
+SIDES = pytest.mark.parametrize("code", ["business_acquired", "business_sold"])
+
+
+@SIDES
+def test_lessee_who_buys_has_bought(code: str) -> None:
     # Real: A20210005515, whose day of effect is when the business first opened.
     row = {
         **SALE,
         "category": "Achat d'un fonds par le locataire-gérant personne morale",
         "date_effet": date(1987, 7, 1),
     }
-    (event,) = found("business_acquired", "sales", row).iter_rows(named=True)
+    leased = {**row, "category": f"{row['category']}, après location-gérance"}
+    assert found(code, "sales", leased).height == 1
+    (event,) = found(code, "sales", row).iter_rows(named=True)
     assert event["occurred_at"] == date(2021, 1, 8)
 
 
-def test_coming_effect_is_dated_by_the_notice() -> None:
+@SIDES
+def test_coming_effect_is_dated_by_the_notice(code: str) -> None:
     # Real: A2021000572, in effect 2021-02-01, published 2021-01-08.
-    (event,) = found(
-        "business_acquired", "sales", {**SALE, "date_effet": date(2021, 2, 1)}
-    ).iter_rows(named=True)
+    row = {**SALE, "date_effet": date(2021, 2, 1)}
+    (event,) = found(code, "sales", row).iter_rows(named=True)
     assert event["occurred_at"] == date(2021, 1, 8)
 
 
@@ -99,12 +105,14 @@ def test_provisional_and_definitive_notice_are_one_sale() -> None:
     assert found("business_acquired", "sales", SALE, other)["event_key"].n_unique() == 2
 
 
+@pytest.mark.parametrize(
+    ("code", "title"),
+    [("business_acquired", "Achat d'un fonds"), ("business_sold", "Vente d'un fonds")],
+)
 @pytest.mark.parametrize("price", [1.0, 150.0, 111111111.0, 123456789.0, 5e10])
-def test_placeholder_and_absurd_prices_are_not_shown(price: float) -> None:
-    (event,) = found("business_acquired", "sales", {**SALE, "price_eur": price}).iter_rows(
-        named=True
-    )
-    assert event["title_fr"] == "Achat d'un fonds"
+def test_placeholder_and_absurd_prices_are_not_shown(price: float, code: str, title: str) -> None:
+    (event,) = found(code, "sales", {**SALE, "price_eur": price}).iter_rows(named=True)
+    assert event["title_fr"] == title
     assert json.loads(event["after"])["price_eur"] is None
 
 
@@ -189,7 +197,8 @@ PLAN = {"stage": "plan", "procedure": None, "jugement_nature": "Jugement de plan
 def test_plans() -> None:
     assert judged("insolvency_plan", **PLAN)["title_fr"].to_list() == ["Plan de continuation"]
     sale = {**PLAN, "stage": "cession", "jugement_nature": "Jugement arrêtant un plan de cession"}
-    assert judged("insolvency_plan", **sale)["title_fr"].to_list() == ["Plan de cession"]
+    (event,) = judged("insolvency_plan", **sale).iter_rows(named=True)
+    assert (event["title_fr"], event["title_en"]) == ("Plan de cession", "Sale plan")
 
 
 def test_end_of_a_plan_is_no_plan() -> None:

@@ -117,6 +117,32 @@ def test_windows_already_open_are_not_news_but_contracts_that_come_with_one_are(
     assert renewed(UPKEEP, today=date(2020, 12, 5), seen=date(2020, 12, 1), known=False) == []
 
 
+def test_a_window_is_told_once_though_its_contract_is_new() -> None:
+    assert len(renewed(UPKEEP, known=False)) == 1
+
+
+def test_a_contract_that_was_corrected_is_not_learned_anew() -> None:
+    former = {TABLE: rows(TABLE, {**UPKEEP, "montant_eur": 190_000.0})}
+    world = World(date(2020, 5, 20), {TABLE: rows(TABLE, UPKEEP)}, former, OPENED)
+    assert told("contract_renewal_window", world) == []
+
+
+@pytest.mark.parametrize(
+    ("months", "first", "found"),
+    [
+        (5, date(2020, 5, 10), 0),
+        (6, date(2020, 5, 10), 1),
+        (120, date(2011, 2, 4), 1),
+        (121, date(2011, 1, 4), 0),
+    ],
+)
+def test_only_terms_of_half_a_year_to_ten_years_are_renewed(
+    months: int, first: date, found: int
+) -> None:
+    row = {**UPKEEP, "duree_mois": months, "date_premiere_notification": first}
+    assert len(renewed(row, known=False)) == found
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -154,6 +180,10 @@ def test_extension_in_months_and_in_money() -> None:
     "values",
     [
         {"date_notification": date(2019, 2, 4)},
+        {"date_premiere_notification": date(2021, 5, 1)},
+        {"duree_mois": 24, "montant_eur": 99_999_999.0, "montant_initial_eur": 60_000_000.0},
+        {"duree_mois": 24, "montant_eur": 13e9, "montant_initial_eur": 12e9},
+        {"duree_mois": 24, "montant_eur": 900.0, "montant_initial_eur": 500.0},
         {"duree_mois": 24},
         {"duree_mois": 20, "montant_eur": 100_000.0},
         {"duree_mois": 24, "montant_eur": 410_000.0},
@@ -162,7 +192,20 @@ def test_extension_in_months_and_in_money() -> None:
         {"date_notification": date(2021, 1, 1)},
         {"date_notification": date(2021, 7, 1)},
     ],
-    ids=["correction", "same", "less", "doubled", "k€", "another total", "stale", "future"],
+    ids=[
+        "correction",
+        "won that day",
+        "filler",
+        "absurd",
+        "tiny",
+        "same",
+        "less",
+        "doubled",
+        "k€",
+        "another total",
+        "stale",
+        "future",
+    ],
 )
 def test_no_extension(values: Mapping[str, Any]) -> None:
     assert extended({**LONGER, **values}) == []
@@ -229,6 +272,7 @@ def confirmed(
 def test_the_two_sources_tell_one_event_whichever_came_first(first: str | None) -> None:
     events = confirmed(first=first)
     assert {event["event_key"] for event in events} == {UPKEEP["uid"]}
+    assert len(events) == (1 if first == TABLE else 2)
     sources = {event["source_id"].split("@")[0]: event for event in events}
     assert set(sources) == ({"boamp"} if first == TABLE else {"boamp", "decp"})
     second = sources["boamp"]
@@ -247,15 +291,32 @@ def test_the_two_sources_tell_one_event_whichever_came_first(first: str | None) 
         ({"acheteur_siren": "219505989"}, (UPKEEP,)),
         ({"titulaire_siren": "752461681"}, (UPKEEP,)),
         ({"date_parution": date(2019, 7, 1)}, (UPKEEP,)),
+        ({"date_parution": date(2018, 12, 1)}, (UPKEEP,)),
         ({"etat": "ANNULATION"}, (UPKEEP,)),
         ({}, (UPKEEP, {**UPKEEP, "uid": "twin"})),
     ],
-    ids=["amount", "no amount", "buyer", "winner", "late", "cancelled", "two contracts fit"],
+    ids=[
+        "amount",
+        "no amount",
+        "buyer",
+        "winner",
+        "late",
+        "early",
+        "cancelled",
+        "two contracts fit",
+    ],
 )
 def test_an_award_that_does_not_clearly_agree_is_left_alone(
     award: Mapping[str, Any], contracts: tuple[Mapping[str, Any], ...]
 ) -> None:
     events = confirmed({**AWARD, **award}, contracts=contracts)
+    assert {event["source_id"].split("@")[0] for event in events} == {"decp"}
+
+
+def test_of_two_awards_that_fit_one_contract_neither_is_taken() -> None:
+    twin = {**AWARD, "idweb": "19-00002", "contrat": "CON-0002"}
+    after = {TABLE: rows(TABLE, UPKEEP), NOTICES: rows(NOTICES, AWARD, twin)}
+    events = told("contract_won", World(WON, after))
     assert {event["source_id"].split("@")[0] for event in events} == {"decp"}
 
 

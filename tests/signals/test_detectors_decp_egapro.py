@@ -121,6 +121,11 @@ def test_first_contract_needs_three_years_of_history() -> None:
     assert won(code, AWARD, old=[young, impossible]).is_empty()
 
 
+def test_without_any_dated_contract_none_is_the_first() -> None:
+    undated = {**AWARD, "date_notification": None, "date_premiere_notification": None}
+    assert won("first_public_contract", undated).is_empty()
+
+
 def test_company_that_won_before_does_not_win_its_first() -> None:
     before = {**AWARD, "uid": "before", "date_notification": date(2022, 5, 1)}
     assert won("first_public_contract", AWARD, old=[OTHER, before]).is_empty()
@@ -164,9 +169,19 @@ def test_first_declaration_where_others_had_declared() -> None:
         (DECLARATION, [{**COVERED, "annee": 2018}]),
         (DECLARATION, [COVERED, {**DECLARATION, "annee": 2019}]),
         ({**DECLARATION, "structure": "Unité Economique et Sociale (UES)"}, [COVERED]),
+        ({**DECLARATION, "structure": "UES"}, [COVERED]),
+        ({**DECLARATION, "structure": "Unité économique et sociale"}, [COVERED]),
         ({**DECLARATION, "tranche_effectifs": "1000:"}, [COVERED]),
     ],
-    ids=["no history", "year before missing", "declared before", "UES", "large"],
+    ids=[
+        "no history",
+        "year before missing",
+        "declared before",
+        "both",
+        "UES",
+        "in full",
+        "large",
+    ],
 )
 def test_no_first_declaration(row: dict[str, Any], old: list[dict[str, Any]]) -> None:
     assert declared(FIRST, row, old=old).is_empty()

@@ -191,8 +191,8 @@ def test_no_qualiopi_gained(lists: list[list[dict[str, Any]]]) -> None:
 def test_qualiopi_lost_after_two_lists_without_it() -> None:
     (event,) = training("qualiopi_lost", [POSTE], [PLAIN], [PLAIN])
     assert (event["siren"], event["occurred_at"]) == ("356000000", date(2024, 12, 16))
-    assert training("qualiopi_lost", [POSTE, INSTITUTE], [HEIR | {"numero_precedent": "1"}],
-                    [HEIR | {"numero_precedent": "1"}])  # fmt: skip
+    other = [HEIR | {"numero_precedent": "1"}]
+    assert len(training("qualiopi_lost", [POSTE, INSTITUTE], other, other)) == 1
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,10 @@ def test_show_licence_of_a_real_theatre() -> None:
     assert (event["siren"], event["siret"]) == ("800329849", "80032984900023")
     assert event["occurred_at"] == date(2021, 7, 11)
     assert event["title_fr"] == "Licence de spectacle renouvelée, producteur"
+    assert event["title_en"] == "Show licence renewed, production"
     assert event["dataclassification"] == "company"
+    asked = {**LICENCE, "statut": "en instruction"}
+    assert len(shows(gained, date(2021, 7, 20), [asked], [LICENCE])) == 1
     first = {**LICENCE, "renouvellement": False}
     (event,) = shows(gained, date(2021, 7, 20), [REFUSED], [REFUSED, first])
     assert event["title_fr"] == "Licence de spectacle obtenue, producteur"
@@ -279,6 +282,12 @@ ASKED = {
 )
 def test_no_show_licence_ends(rows: list[dict[str, Any]], today: date, seen: date) -> None:
     assert shows("licence_spectacle_expiring", today, rows, rows, seen=seen) == []
+
+
+def test_a_later_licence_that_was_withdrawn_renews_nothing() -> None:
+    rows = [LICENCE, {**SUCCESSOR, "statut": "invalidé"}]
+    day, seen = date(2026, 4, 13), date(2026, 4, 1)
+    assert len(shows("licence_spectacle_expiring", day, rows, rows, seen=seen)) == 1
 
 
 def test_show_licence_is_silent_on_the_baseline() -> None:

@@ -98,6 +98,64 @@ def test_no_movement_of_turnover(values: Mapping[str, Any]) -> None:
         assert moved(code, {**LAST, **values}) == []
 
 
+@pytest.mark.parametrize("code", ["revenue_growth", "revenue_drop"])
+def test_years_without_turnover_are_not_compared(code: str) -> None:
+    # Negative turnovers stand in the file; their quotient looks like one.
+    values = {"chiffre_affaires_eur": -1_200_000.0 if code == "revenue_growth" else -800_000.0}
+    former = {**FORMER, "chiffre_affaires_eur": -1_000_000.0}
+    assert moved("revenue_growth", {**LAST, **values}, former) == []
+    assert moved("revenue_drop", {**LAST, **values}, former) == []
+
+
+@pytest.mark.parametrize("turnover", [1_200_000.0, 800_000.0])
+def test_a_result_of_nothing_twice_is_no_copy(turnover: float) -> None:
+    last = {**LAST, "chiffre_affaires_eur": turnover, "resultat_net_eur": 0.0}
+    code = "revenue_growth" if turnover > 1e6 else "revenue_drop"
+    assert len(moved(code, last, {**FORMER, "resultat_net_eur": 0.0})) == 1
+
+
+#: What makes each of the four speak: the year before, the year.
+PAIRS = {
+    "revenue_growth": (FORMER, LAST),
+    "revenue_drop": (FORMER, {**LAST, "chiffre_affaires_eur": 800_000.0}),
+    "turned_to_loss": (FORMER, {**LAST, "resultat_net_eur": -50_000.0}),
+    "turned_to_profit": ({**FORMER, "resultat_net_eur": -40_000.0}, LAST),
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"date_cloture": date(2023, 10, 31)},
+        {"date_cloture": date(2024, 2, 29)},
+        {"type_bilan": "K"},
+        {"chiffre_affaires_eur": FORMER["chiffre_affaires_eur"]},
+    ],
+    ids=["short year", "long year", "other accounts", "copied turnover"],
+)
+def test_what_cannot_be_compared_is_no_movement(code: str, values: Mapping[str, Any]) -> None:
+    former, last = PAIRS[code]
+    assert moved(code, {**last, **values}, former) == []
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_year_told_in_two_kinds_of_accounts_is_one_event_of_the_group(code: str) -> None:
+    former, last = PAIRS[code]
+    group = {"type_bilan": "K"}
+    before = rows(TABLE, former, {**former, **group})
+    after = rows(TABLE, former, last, {**former, **group}, {**last, **group})
+    (event,) = told(code, World(date(2024, 7, 1), {TABLE: after}, {TABLE: before}))
+    assert event["dataclassification"] == "company"
+
+
+@pytest.mark.parametrize("code", TURNS)
+def test_turnovers_in_two_units_are_not_shown(code: str) -> None:
+    former, last = PAIRS[code]
+    (event,) = moved(code, {**last, "chiffre_affaires_eur": 1_200.0}, former)
+    assert json.loads(event["after"])["chiffre_affaires_eur"] is None
+
+
 def test_the_group_speaks_for_the_company() -> None:
     group = {"type_bilan": "K", "chiffre_affaires_eur": 9_000_000.0}
     before = rows(TABLE, FORMER, {**FORMER, **group})

@@ -95,6 +95,9 @@ def test_a_filing_published_again_is_the_same_event_and_a_group_files_twice() ->
     group = {**FILING, "notice_id": "C202500190002", "consolidated": True}
     keys = {event["event_key"] for event in filed(FILING, again, group)}
     assert keys == {"2024-08-31|own", "2024-08-31|consolidated"}
+    (event,) = filed(group)
+    assert event["title_fr"] == "Comptes consolidés au 31/08/2024 déposés"
+    assert event["title_en"] == "Consolidated accounts as of 2024-08-31 filed"
 
 
 LATE_ON = date(2026, 6, 30)
@@ -158,6 +161,37 @@ def test_a_silent_source_proves_nothing() -> None:
 )
 def test_who_is_gone_is_not_late(table: str, row: Row) -> None:
     assert late(FILING, **{table: rows(table, row)}) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        (
+            "bodacc__insolvencies",
+            {
+                "notice_id": "A202500010001",
+                "siren": "752461681",
+                "procedure": "sauvegarde",
+                "type_avis": "annonce",
+            },
+        ),
+        ("sirene__legal_units", {"siren": "752461681", "etat_administratif": "A"}),
+    ],
+    ids=["goes on under safeguard", "is active"],
+)
+def test_who_is_there_can_be_late(table: str, row: Row) -> None:
+    assert len(late(FILING, **{table: rows(table, row)})) == 1
+
+
+def test_without_any_filing_nobody_is_late() -> None:
+    nobody = {"bodacc__accounts": rows("bodacc__accounts")}
+    assert told("late_accounts", World(date(2026, 7, 2), nobody, nobody)) == []
+
+
+def test_a_date_that_passed_long_ago_is_not_news() -> None:
+    seen = date(2026, 6, 25)
+    assert len(late(FILING, today=date(2026, 12, 27), seen=seen)) == 1
+    assert late(FILING, today=date(2026, 12, 28), seen=seen) == []
 
 
 def changed(code: str, *given: Row, today: date = date(2025, 6, 30)) -> list[dict[str, Any]]:
@@ -238,6 +272,21 @@ def test_capital_at_registration_is_compared_too() -> None:
     assert json.loads(event["before"]) == {"capital_eur": 1000.0}
 
 
+def test_capital_that_is_not_the_matter_of_a_notice_did_not_change() -> None:
+    former = {**BEFORE, "capital_eur": 150_000_000.0}
+    assert changed("capital_change", former, {**RAISED, "capital": False}) == []
+
+
+def test_capital_that_no_notice_names_may_have_changed() -> None:
+    (event,) = changed("capital_change", {**RAISED, "capital_eur": None})
+    assert event["title_fr"] == "Modification du capital"
+
+
+def test_capital_is_compared_with_the_latest_one() -> None:
+    older = {**BEFORE, "notice_id": "B2", "date_parution": date(2023, 1, 2), "capital_eur": 9_000.0}
+    assert changed("capital_change", older, BEFORE, RAISED) == []
+
+
 MERGED = {**CHANGE, "fusion": True, "other_siren": "752461681"}
 
 
@@ -260,9 +309,13 @@ def test_each_side_of_a_merger(values: Row, code: str | None) -> None:
             assert events[0]["counterparty_siren"] == "752461681"
 
 
-def test_a_transfer_is_another_operation_than_a_merger() -> None:
-    transfer = {**MERGED, "notice_id": "B202501222452", "transmission_universelle": True}
-    keys = {event["event_key"] for event in changed("merger", MERGED, transfer)}
+@pytest.mark.parametrize(
+    ("code", "role"), [("merger", "absorbing"), ("company_absorbed", "absorbed")]
+)
+def test_a_transfer_is_another_operation_than_a_merger(code: str, role: str) -> None:
+    merged = {**MERGED, "merger_role": role}
+    transfer = {**merged, "notice_id": "B202501222452", "transmission_universelle": True}
+    keys = {event["event_key"] for event in changed(code, merged, transfer)}
     assert keys == {"merger|752461681", "universal_transfer|752461681"}
 
 
@@ -300,6 +353,8 @@ def test_lease() -> None:
 
 def test_lease_of_a_business_opened_long_ago_is_dated_by_its_notice() -> None:
     (event,) = leased({**LEASE, "date_commencement": date(1987, 7, 1)})
+    assert event["occurred_at"] == LEASE["date_parution"]
+    (event,) = leased({**LEASE, "date_commencement": date(2021, 2, 1)})
     assert event["occurred_at"] == LEASE["date_parution"]
     assert leased(LEASE, today=date(2021, 3, 1)) == []
     again = {**LEASE, "notice_id": "A20210006001"}

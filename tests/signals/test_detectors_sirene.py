@@ -147,6 +147,14 @@ def test_a_row_removed_from_the_table_is_no_event(code: str) -> None:
             [{**NAF, "column": "activite_principale_naf25", "after": "68.32B"}],
             id="another nomenclature",
         ),
+        pytest.param("renamed", [{**RENAMED, "before": "[ND]"}], id="name was masked"),
+        pytest.param("renamed", [{**RENAMED, "before": "."}], id="name was a dot"),
+        pytest.param("renamed", [{**RENAMED, "after": ""}], id="name becomes empty"),
+        pytest.param("activity_changed", [{**NAF, "after": "81.10Z"}], id="same activity"),
+        pytest.param("legal_form_changed", [{**FORM, "after": "5499"}], id="same form"),
+        pytest.param("legal_form_changed", [{**FORM, "before": "[ND]"}], id="form was masked"),
+        pytest.param("legal_form_changed", [{**FORM, "after": "[ND]"}], id="form becomes masked"),
+        pytest.param("mission_or_ess_status", [{**MISSION, "after": "N"}], id="same status"),
         pytest.param("activity_changed", [{**NAF, "is_mass_operation": True}], id="mass recoding"),
         pytest.param("activity_changed", [{**NAF, "before": "00.00Z"}], id="was unknown"),
         pytest.param("activity_changed", [{**NAF, "after": "[ND]"}], id="becomes masked"),
@@ -174,6 +182,11 @@ def test_trap_is_no_event(code: str, rows: list[dict[str, Any]]) -> None:
 def test_opening_long_after_the_creation_is_an_opening() -> None:
     old = change("unit_created", siret=None, occurred_at=date(2016, 11, 1))
     assert found("site_opened", OPENED, old).height == 1
+
+
+def test_closing_long_before_the_company_ceases_is_a_closing() -> None:
+    ceased = change("unit_closed", siret=None, occurred_at=date(2016, 11, 1))
+    assert found("site_closed", CLOSED, ceased).height == 1
 
 
 def test_closing_of_one_site_does_not_hide_another() -> None:

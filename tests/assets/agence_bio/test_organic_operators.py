@@ -266,5 +266,20 @@ def test_what_is_no_loss(lists: list[Any]) -> None:
     assert events("organic_lost", DAY, *lists) == []
 
 
+def test_an_operator_whose_certificate_comes_later_gains_it_then() -> None:
+    first = [ELSE, NOT_HELD]
+    assert len(events("organic_gained", SOON, first, first, [ELSE, HELD])) == 1
+
+
+def test_two_operators_of_one_site_are_one_event() -> None:
+    second = {**HELD, "numero_bio": "9"}
+    assert len(events("organic_gained", SOON, [ELSE], [ELSE], [ELSE, HELD, second])) == 1
+    assert len(events("organic_lost", DAY, [ELSE, HELD, second], [ELSE], [ELSE])) == 1
+
+
+def test_who_was_never_certified_loses_nothing() -> None:
+    assert events("organic_lost", DAY, [ELSE, NOT_HELD], [ELSE], [ELSE]) == []
+
+
 def test_nobody_is_asked_for_it_by_default() -> None:
     assert "agence_bio" not in chosen_datasets()

@@ -30,6 +30,7 @@ ROWS = {
     "acco": 3,
     "aides_ademe": 4,
     "aides_minimis": 3,
+    "alimconfiance": 3,
     "beges": 3,
     "organismes_formation": 2,
     "rge": 4,
@@ -70,6 +71,9 @@ def portal() -> Iterator[Portal]:
         },
         exports={
             "liste-publique-des-of-v2": (RECORDS / "organismes_formation.csv").read_bytes(),
+            described["alimconfiance"].resources[0].id: (
+                RECORDS / "alimconfiance.csv"
+            ).read_bytes(),
             described["subventions"].resources[0].id: (RECORDS / "subventions.csv").read_bytes(),
         },
         files=files,

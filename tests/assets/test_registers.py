@@ -15,6 +15,7 @@ from opendata.typing_rules import DTYPES
 
 FILES = {
     "aides_ademe": "aides_ademe.csv",
+    "alimconfiance": "alimconfiance.csv",
     "aides_minimis": "aides_minimis.csv",
     "beges": "beges.jsonl",
     "organismes_formation": "organismes_formation.csv",

@@ -356,6 +356,11 @@ _OTHER_REGISTERS = [
              "attribuant": "ADEME", "date_octroi": date(2026, 2, 12), "montant_eur": 185200.6},
     ),
     Case(
+        code="hygiene_to_improve", table="alimconfiance__inspections", today=date(2026, 3, 10),
+        row={"siret": "38245605100004", "siren": "382456051", "niveau": 3,
+             "date_inspection": date(2026, 3, 2)},
+    ),
+    Case(
         code="tender_published", table="boamp__notices", today=date(2025, 11, 10),
         siren="acheteur_siren", company="company",
         row={

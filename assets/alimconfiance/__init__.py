@@ -1,0 +1,1 @@
+"""Alim'confiance: what official food hygiene inspections found."""

@@ -75,6 +75,22 @@ class StoreFrames:
             return self._nothing(table)
         return self.store.scan_version(table, version.id)
 
+    def lists(self, table: str) -> list[tuple[date, pl.LazyFrame]]:
+        """Return the versions of a snapshot that are kept, up to the one that serves.
+
+        Oldest first, each with the legal day it was made; none of a table of events.
+        """
+        dataset = self.datasets[table]
+        good = self.store.state(dataset.name).good()
+        if dataset.kind == "events" or not self.has(table):
+            return []
+        served = [one.id for one in good].index(self.store.state(dataset.name).current or "")
+        return [
+            (one.created_at.astimezone(PARIS).date(), self.store.scan_version(table, one.id))
+            for one in good[: served + 1]
+            if table in one.tables
+        ]
+
     def since(self, table: str) -> date | None:
         """Return the legal day on which the version of the cursor was made, if there is one."""
         name = self.datasets[table].name

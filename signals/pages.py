@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from opendata.catalogue import Dataset
+from signals.base import Signal
 from signals.registry import Detector
 
 _POLARITY = {
@@ -62,6 +63,10 @@ def signal_page(detector: Detector, owners: Mapping[str, Dataset]) -> str:
         "",
         signal.real_example or UNSEEN,
         "",
+        "## Backtest",
+        "",
+        _replayed(signal, sources),
+        "",
         "## Sources",
         "",
     ]
@@ -72,6 +77,21 @@ def signal_page(detector: Detector, owners: Mapping[str, Dataset]) -> str:
             f"{dataset.licence.title}: {tables}"
         )
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _replayed(signal: Signal, sources: Mapping[str, Dataset]) -> str:
+    """Return on what `backtest` counts a kind of signal."""
+    told = (
+        f"`company-signals backtest {signal.code}` counts it on the loaded records, day by day as "
+        "they were published"
+    )
+    kept = [dataset.keep for dataset in sources.values() if dataset.kind == "snapshot"]
+    if not kept:
+        return f"{told}."
+    return (
+        f"{told}. A list that is published whole counts from the day it was taken, as far back as "
+        f"lists are kept (the last {min(kept)}): two tell what came, three what went."
+    )
 
 
 def signals_index(found: Mapping[str, Detector]) -> str:

@@ -54,6 +54,23 @@ def store(tmp_path: Path) -> TableStore:
     return TableStore(tmp_path)
 
 
+def test_the_lists_that_serve_or_served_are_kept_in_order(store: TableStore) -> None:
+    assert seen(store, None).lists(TABLE) == []
+    publish(store, 1, "a")
+    second = publish(store, 2, "a", "b")
+    publish(store, 3, "c")
+    told = [(day, buyers(rows)) for day, rows in seen(store, None).lists(TABLE)]
+    assert told == [
+        (dt.date(2026, 10, 1), ["a"]),
+        (dt.date(2026, 10, 2), ["a", "b"]),
+        (dt.date(2026, 10, 3), ["c"]),
+    ]
+    store.rollback("buyers")
+    assert [day for day, _ in seen(store, second).lists(TABLE)] == [
+        dt.date(2026, 10, 1), dt.date(2026, 10, 2),
+    ]  # fmt: skip
+
+
 def test_past_goes_back_from_the_version_last_looked_at(store: TableStore) -> None:
     publish(store, 1, "a")
     second = publish(store, 2, "a", "b")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -87,6 +88,60 @@ def test_a_list_published_whole_has_no_history() -> None:
         replayed(BASELINE, code="rge_lost")
 
 
+ORGANIC = "agence_bio__operators"
+#: *Synthetic*: one operator of the lists to come and to go.
+OPERATOR: dict[str, Any] = {
+    "numero_bio": "1", "siret": "38245605100011", "siren": SIRENS[0], "certifie": True,
+    "date_premier_engagement": date(2021, 1, 5),
+}  # fmt: skip
+STAYS = {**OPERATOR, "numero_bio": "2", "siret": "55210055400013", "siren": SIRENS[1]}
+
+
+@dataclass(frozen=True)
+class Kept(World):
+    """A world with the lists that are kept; the last one stands."""
+
+    kept: tuple[tuple[date, tuple[dict[str, Any], ...]], ...] = ()
+
+    def lists(self, table: str) -> list[tuple[date, pl.LazyFrame]]:
+        return [(day, listed(day, *given)) for day, given in self.kept]
+
+
+def listed(day: date, *given: dict[str, Any]) -> pl.LazyFrame:
+    dated = [{**one, "publication_date": day, "source_id": f"agence_bio@{day}"} for one in given]
+    return rows(ORGANIC, *dated).lazy()
+
+
+def lists_of(code: str, *kept: tuple[date, tuple[dict[str, Any], ...]]) -> Backtest:
+    last, given = kept[-1]
+    units = [{"siren": siren, "personne_morale": True, "statut_diffusion": "O"} for siren in SIRENS]
+    known = rows("sirene__legal_units", *units)
+    now = {ORGANIC: listed(last, *given).collect(), "sirene__legal_units": known}
+    world = Kept(date(2021, 3, 31), now, kept=kept)
+    return backtest(registry()[code], world, date(2021, 1, 1), date(2021, 3, 31))
+
+
+def test_the_lists_that_are_kept_are_replayed_one_after_the_other() -> None:
+    days = [date(2021, 1, day) for day in (6, 13, 20, 27)]
+    both, one = (STAYS, OPERATOR), (STAYS,)
+    gained = lists_of("organic_gained", *zip(days, (one, both, both, both), strict=True))
+    assert gained.rows.rows() == [(days[1], 1, 1)]
+    assert (gained.first, gained.last, gained.looks) == (date(2021, 1, 7), days[3], 3)
+    assert gained.lists == ()
+    # The first list is the baseline; lost is who is in none of two lists in a row.
+    lost = lists_of("organic_lost", *zip(days, (both, both, one, one), strict=True))
+    assert lost.rows.rows() == [(days[3], 1, 1)]
+    for lists in ((both, both, one, both), (both, both, both, one)):
+        assert lists_of("organic_lost", *zip(days, lists, strict=True)).total == 0
+    left_out = (both, one, both, both)
+    assert lists_of("organic_gained", *zip(days, left_out, strict=True)).total == 0
+
+
+def test_of_a_single_list_nothing_is_replayed() -> None:
+    with pytest.raises(StateError, match="no dated history"):
+        lists_of("organic_gained", (date(2021, 1, 6), (STAYS, OPERATOR)))
+
+
 def test_a_rule_that_compares_lists_says_so() -> None:
     table = "rge__qualifications"
     given = [
@@ -95,5 +150,5 @@ def test_a_rule_that_compares_lists_says_so() -> None:
         for code, day in (("a", date(2021, 1, 1)), ("b", date(2021, 2, 1)))
     ]  # fmt: skip
     lists = World(date(2021, 3, 31), {table: rows(table, *given)})
-    with pytest.raises(StateError, match="compares list"):
+    with pytest.raises(StateError, match="compares lists"):
         backtest(registry()["rge_lost"], lists, date(2021, 1, 1), date(2021, 3, 31))

@@ -5,7 +5,7 @@ The columns are those of ``dataset.yml``; what a row does not give is null.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -53,6 +53,9 @@ class World:
 
     def past(self, table: str, steps: int) -> pl.LazyFrame:
         return (self.before.get(table, rows(table)) if steps == 1 else rows(table)).lazy()
+
+    def lists(self, table: str) -> Sequence[tuple[date, pl.LazyFrame]]:
+        return ()
 
     def since(self, table: str) -> date | None:
         return self.seen if self.has(table) else None

@@ -46,7 +46,7 @@ def permits(frames: Frames) -> pl.LazyFrame:
         )
         for part, name in enumerate(("use", "use_en"))
     }
-    return rows.filter(pl.col("siren").is_not_null(), public.not_()).with_columns(**named)
+    return rows.filter(public.not_()).with_columns(**named)
 
 
 def large_premises() -> pl.Expr:

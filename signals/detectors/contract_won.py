@@ -72,10 +72,7 @@ def _confirmed(frames: Frames) -> pl.LazyFrame:
     fresh = pl.concat(
         [
             awards(frames).select("uid").join(clear, on="uid"),
-            frames.delta(AWARDS)
-            .filter(pl.col("_op") != "removed")
-            .select(notice="record_key")
-            .join(clear, on="notice"),
+            frames.delta(AWARDS).select(notice="record_key").join(clear, on="notice"),
         ],
         how="diagonal",
     ).unique(["uid", "titulaire_id", "notice"], maintain_order=True)

@@ -32,7 +32,7 @@ SIGNAL = Signal(
 def detect(frames: Frames) -> pl.LazyFrame:
     """Return receipts that became valid since the last look."""
     known = frames.past(TABLE, 1).filter(VALID).select("record_key")
-    rows = frames.delta(TABLE).filter(pl.col("_op") != "removed", VALID)
+    rows = frames.delta(TABLE).filter(VALID)
     fresh = rows.join(known, on="record_key", how="anti")
     renewed = pl.col("renouvellement").fill_null(False)
     titles = (

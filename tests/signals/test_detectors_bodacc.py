@@ -195,7 +195,8 @@ PLAN = {"stage": "plan", "procedure": None, "jugement_nature": "Jugement de plan
 
 
 def test_plans() -> None:
-    assert judged("insolvency_plan", **PLAN)["title_fr"].to_list() == ["Plan de continuation"]
+    (event,) = judged("insolvency_plan", **PLAN).iter_rows(named=True)
+    assert (event["title_fr"], event["title_en"]) == ("Plan de continuation", "Recovery plan")
     sale = {**PLAN, "stage": "cession", "jugement_nature": "Jugement arrêtant un plan de cession"}
     (event,) = judged("insolvency_plan", **sale).iter_rows(named=True)
     assert (event["title_fr"], event["title_en"]) == ("Plan de cession", "Sale plan")

@@ -121,6 +121,11 @@ def test_first_contract_needs_three_years_of_history() -> None:
     assert won(code, AWARD, old=[young, impossible]).is_empty()
 
 
+def test_the_twin_of_a_contract_that_was_taken_back_is_not_new() -> None:
+    gone, twin = {**AWARD, "_op": "removed"}, {**AWARD, "uid": "twin"}
+    assert won("first_public_contract", gone, old=[OTHER, twin]).is_empty()
+
+
 def test_without_any_dated_contract_none_is_the_first() -> None:
     undated = {**AWARD, "date_notification": None, "date_premiere_notification": None}
     assert won("first_public_contract", undated).is_empty()

@@ -170,6 +170,8 @@ def test_new_body_that_is_certified_gains_it() -> None:
     assert len(training("qualiopi_gained", [{**PLAIN, "siren": "382456051"}], [POSTE])) == 1
 
 
+#: The same, had it never had another number.
+FIRST = {**POSTE, "numero_precedent": None}
 HEIR = {**POSTE, "numero_declaration": "76310000001", "siren": "382456051"}
 
 
@@ -181,8 +183,18 @@ HEIR = {**POSTE, "numero_declaration": "76310000001", "siren": "382456051"}
         [[POSTE], [PLAIN], [POSTE]],
         [[POSTE], [HEIR]],
         [[PLAIN], [{**PLAIN, "stagiaires": 500}]],
+        [[FIRST], [{**FIRST, "certifications": None, "qualiopi": False}], [FIRST]],
+        [[FIRST], [{**FIRST, "stagiaires": 500}]],
     ],
-    ids=["baseline", "another number", "left out for a day", "changed its SIREN", "uncertified"],
+    ids=[
+        "baseline",
+        "another number",
+        "left out for a day",
+        "changed its SIREN",
+        "uncertified",
+        "left out for a day, its first number",
+        "its first number",
+    ],
 )
 def test_no_qualiopi_gained(lists: list[list[dict[str, Any]]]) -> None:
     assert training("qualiopi_gained", *lists) == []
@@ -223,6 +235,7 @@ def test_show_licence_of_a_real_theatre() -> None:
     first = {**LICENCE, "renouvellement": False}
     (event,) = shows(gained, date(2021, 7, 20), [REFUSED], [REFUSED, first])
     assert event["title_fr"] == "Licence de spectacle obtenue, producteur"
+    assert event["title_en"] == "Show licence obtained, production"
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,12 @@ def test_what_cannot_be_compared_is_no_movement(code: str, values: Mapping[str, 
     assert moved(code, {**last, **values}, former) == []
 
 
+@pytest.mark.parametrize("code", ["revenue_growth", "revenue_drop"])
+def test_a_copied_result_is_no_movement_of_turnover(code: str) -> None:
+    former, last = PAIRS[code]
+    assert moved(code, {**last, "resultat_net_eur": former["resultat_net_eur"]}, former) == []
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_a_year_told_in_two_kinds_of_accounts_is_one_event_of_the_group(code: str) -> None:
     former, last = PAIRS[code]

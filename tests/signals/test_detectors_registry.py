@@ -72,6 +72,7 @@ def test_accounts_filed() -> None:
     (event,) = filed(FILING)
     assert (event["siren"], event["occurred_at"]) == ("752461681", DAY)
     assert event["title_fr"] == "Comptes au 31/08/2024 déposés"
+    assert event["title_en"] == "Accounts as of 2024-08-31 filed"
     assert event["dataclassification"] == "company"
 
 
@@ -299,6 +300,7 @@ MERGED = {**CHANGE, "fusion": True, "other_siren": "752461681"}
         ({"merger_role": "absorbed"}, "company_absorbed"),
         ({"merger_role": None, "dissolution": True}, "company_absorbed"),
         ({"fusion": False, "dissolution": True}, None),
+        ({"fusion": False}, None),
     ],
 )
 def test_each_side_of_a_merger(values: Row, code: str | None) -> None:

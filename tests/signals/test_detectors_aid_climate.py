@@ -69,11 +69,12 @@ def test_one_grant_in_two_registers_is_one_event_with_two_pieces_of_evidence() -
         {"montant_eur": 999.0},
         {"montant_eur": None},
         {"montant_eur": 99999999.0},
+        {"montant_eur": 13e9},
         {"date_octroi": date(2025, 9, 1)},
         {"date_octroi": date(2026, 3, 11)},
         {"date_octroi": None},
     ],
-    ids=["small", "no amount", "filler", "old", "future", "no date"],
+    ids=["small", "no amount", "filler", "absurd", "old", "future", "no date"],
 )
 def test_no_subsidy(values: dict[str, Any]) -> None:
     assert detected("subsidy_granted", granted([[], [{**GRANT, **values}]])) == []

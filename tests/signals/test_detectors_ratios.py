@@ -156,10 +156,16 @@ def test_a_year_told_in_two_kinds_of_accounts_is_one_event_of_the_group(code: st
 
 
 @pytest.mark.parametrize("code", TURNS)
-def test_turnovers_in_two_units_are_not_shown(code: str) -> None:
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [(1_000_000.0, 1_200.0), (1_000.0, 1_200_000.0), (-1_000_000.0, -1_200_000.0)],
+    ids=["to k€", "from k€", "below zero"],
+)
+def test_turnovers_that_cannot_be_compared_are_not_shown(code: str, was: float, now: float) -> None:
     former, last = PAIRS[code]
-    (event,) = moved(code, {**last, "chiffre_affaires_eur": 1_200.0}, former)
-    assert json.loads(event["after"])["chiffre_affaires_eur"] is None
+    column = "chiffre_affaires_eur"
+    (event,) = moved(code, {**last, column: now}, {**former, column: was})
+    assert [json.loads(event[side])[column] for side in ("before", "after")] == [None, None]
 
 
 def test_the_group_speaks_for_the_company() -> None:

@@ -32,6 +32,7 @@ ROWS = {
     "aides_minimis": 3,
     "alimconfiance": 3,
     "beges": 3,
+    "dpo": 3,
     "organismes_formation": 2,
     "rge": 4,
     "spectacle": 2,
@@ -61,7 +62,7 @@ def portal() -> Iterator[Portal]:
             described[name].dataset_id,
             (RECORDS / f"{name}.csv").read_bytes(),
         )
-        for name in ("aides_ademe", "aides_minimis", "spectacle")
+        for name in ("aides_ademe", "aides_minimis", "dpo", "spectacle")
     }
     contacts = {"telephone": "0102030405", "email": "someone@example.org"}
     content = Portal(

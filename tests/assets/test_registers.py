@@ -18,6 +18,7 @@ FILES = {
     "alimconfiance": "alimconfiance.csv",
     "aides_minimis": "aides_minimis.csv",
     "beges": "beges.jsonl",
+    "dpo": "dpo.csv",
     "organismes_formation": "organismes_formation.csv",
     "rge": "rge.jsonl",
     "spectacle": "spectacle.csv",

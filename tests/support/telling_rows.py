@@ -356,6 +356,12 @@ _OTHER_REGISTERS = [
              "attribuant": "ADEME", "date_octroi": date(2026, 2, 12), "montant_eur": 185200.6},
     ),
     Case(
+        code="dpo_designated", table="dpo__designations", today=date(2026, 3, 10),
+        row={"siren": "382456051", "nom": "EXEMPLE DISTRIBUTION",
+             "date_designation": date(2026, 3, 2)},
+        around={"dpo__designations": [{"siren": "356000000"}]},
+    ),
+    Case(
         code="hygiene_to_improve", table="alimconfiance__inspections", today=date(2026, 3, 10),
         row={"siret": "38245605100004", "siren": "382456051", "niveau": 3,
              "date_inspection": date(2026, 3, 2)},

@@ -1,0 +1,1 @@
+"""CNIL: which organisations have designated a data protection officer."""

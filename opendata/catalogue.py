@@ -281,7 +281,9 @@ class Table(Model):
 
     ``key`` is unique in the current state. ``date`` names the column whose range is shown. A
     table of an overlay that lists no column has those of the table it overlays. ``inherits``
-    names the resource that tells what its columns are, where several have them.
+    names the resource that tells what its columns are, where several have them. With
+    ``row_hashes`` a hash of every row is kept beside it: for large snapshots, of which the next
+    version is then compared without reading what did not change.
     """
 
     title_fr: str
@@ -289,6 +291,7 @@ class Table(Model):
     key: tuple[str, ...]
     date: str | None = None
     inherits: str | None = None
+    row_hashes: bool = False
     columns: tuple[TableColumn, ...] = ()
     assertions: Assertions = Assertions()
 

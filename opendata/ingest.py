@@ -69,7 +69,12 @@ class Source:
     @property
     def fingerprint(self) -> str:
         """Return a hash of everything in our code that shapes the tables."""
-        shape = self.dataset.model_dump(mode="json", include={"resources": True, "tables": True})
+        shape = self.dataset.model_dump(
+            mode="json",
+            include={"resources": True, "tables": True},
+            # It changes no row.
+            exclude={"tables": {"__all__": {"row_hashes"}}},
+        )
         text = json.dumps([self.code_version, shape], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -305,14 +310,16 @@ def _gates(
     serving = store.current(dataset.name) if dataset.kind == "snapshot" else None
     results = _order(version, serving)
     for name, rows in staged.items():
+        # A table that dataset.yml has just gained has nothing to be compared with.
+        before = serving if serving and name in serving.tables else None
         results += check_table(
             dataset,
             name,
             rows,
-            # A table that dataset.yml has just gained has nothing to be compared with.
-            previous=store.scan(name) if serving and name in serving.tables else None,
+            previous=store.scan(name) if before else None,
             others={other: frame for other, frame in staged.items() if other != name},
             today=clock.today(),
+            hashes=store.hashes(name, before, version) if before else None,
         )
     return results
 

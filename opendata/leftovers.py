@@ -20,12 +20,13 @@ def unnamed_tables(states: StateFolder) -> list[Path]:
     The quarantine of a refused version has no name either: it stays to be looked at.
     """
     named = {
-        states.data_dir / table.file
+        states.data_dir / file
         for dataset in states.datasets()
         for version in states.state(dataset).versions
         for table in version.tables.values()
+        for file in table.files
     }
-    found = (states.data_dir / "tables").glob("*/*")
+    found = [p for folder in ("tables", "hashes") for p in (states.data_dir / folder).glob("*/*")]
     return sorted(path for path in found if path.is_file() and path not in named)
 
 

@@ -8,7 +8,8 @@ licence inside the file. Does not belong here: where files lie and which one is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -37,6 +38,21 @@ class Written:
     bytes: int
 
 
+@dataclass(frozen=True)
+class Beside:
+    """A narrow file that is written in the same pass as a table, row for row.
+
+    Attributes:
+        path: the file.
+        columns: what it holds of each row.
+        metadata: key-value pairs of its footer.
+    """
+
+    path: Path
+    columns: Sequence[pl.Expr]
+    metadata: dict[str, str]
+
+
 def sink(
     frame: pl.LazyFrame,
     target: Path,
@@ -44,6 +60,7 @@ def sink(
     metadata: Mapping[str, str] | None = None,
     sort_by: Sequence[str] = (),
     point: str = "parquet",
+    beside: Beside | None = None,
 ) -> Written:
     """Write ``frame`` to ``target`` by streaming; nothing is visible before it is whole.
 
@@ -54,22 +71,48 @@ def sink(
             attribution … never personal data.
         sort_by: columns that identify a row. Rows already in order are not sorted again.
         point: name for the kill tests.
+        beside: a narrow file to go with it; there before ``target`` is.
 
     Returns:
         What was written.
     """
     pairs = dict(metadata or {})
-    with atomic_file(target, point=point) as temporary:
-        _write(frame, temporary, pairs)
+    with ExitStack() as opened:
+        temporary = opened.enter_context(atomic_file(target, point=point))
+        narrow = beside and replace(
+            beside, path=opened.enter_context(atomic_file(beside.path, point=f"{point}-beside"))
+        )
+        _write(frame, temporary, pairs, narrow)
         if sort_by and not in_order(pl.scan_parquet(temporary, glob=False), sort_by):
             _sort(temporary, sort_by, pairs)
+            if narrow:
+                _write_narrow(pl.scan_parquet(temporary, glob=False), narrow)
         rows = count(temporary)
         sha256, size = digest(temporary), temporary.stat().st_size
     return Written(target, rows, sha256, size)
 
 
-def _write(frame: pl.LazyFrame, target: Path, pairs: dict[str, str]) -> None:
-    frame.sink_parquet(
+def _write(
+    frame: pl.LazyFrame, target: Path, pairs: dict[str, str], beside: Beside | None = None
+) -> None:
+    # Rows that go to both files are made once, and handed to both as they come.
+    frame = frame if beside is None else frame.cache()
+    sinks = [_to_parquet(frame, target, pairs)]
+    if beside is not None:
+        sinks.append(_to_parquet(frame.select(beside.columns), beside.path, beside.metadata))
+    # What two parts of a plan share would be held in memory until both have read it.
+    apart = pl.QueryOptFlags(comm_subplan_elim=False)
+    pl.collect_all(sinks, engine="streaming", optimizations=apart)
+
+
+def _write_narrow(frame: pl.LazyFrame, beside: Beside) -> None:
+    _to_parquet(frame.select(beside.columns), beside.path, beside.metadata).collect(
+        engine="streaming"
+    )
+
+
+def _to_parquet(frame: pl.LazyFrame, target: Path, pairs: dict[str, str]) -> pl.LazyFrame:
+    return frame.sink_parquet(
         target,
         compression="zstd",
         # A tenth less time to write than the usual level, a twentieth more bytes.
@@ -77,8 +120,7 @@ def _write(frame: pl.LazyFrame, target: Path, pairs: dict[str, str]) -> None:
         row_group_size=ROW_GROUP,
         statistics=True,
         metadata=pairs,
-        # What two parts of a plan share would be held in memory until both have read it.
-        optimizations=pl.QueryOptFlags(comm_subplan_elim=False),
+        lazy=True,
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from opendata import parquet
+from opendata import parquet, row_hashes
 from opendata.errors import StateError
 from opendata.screening import Screen
 from opendata.state import DatasetState, StateFolder, TableFile, Version
@@ -112,7 +112,7 @@ class Retention(StateFolder):
         return removed
 
     def _unlink(self, version: Version) -> None:
-        names = [table.file for table in version.tables.values()]
+        names = [file for table in version.tables.values() for file in table.files]
         for name in [*names, *([version.quarantine] if version.quarantine else [])]:
             (self.data_dir / name).unlink(missing_ok=True)
 
@@ -165,21 +165,41 @@ class Retention(StateFolder):
         old = self.data_dir / held.file
         stem, _, turn = old.stem.partition(".r")
         target = old.with_name(f"{stem}.r{int(turn or 0) + 1}.parquet")
+        narrow = None
+        if held.hashes is not None:
+            narrow = row_hashes.beside(rows, held.key, self.hashes_file(target))
         written = parquet.sink(
-            rows, target, metadata=parquet.metadata(old), sort_by=held.key, point="rewrite"
+            rows,
+            target,
+            metadata=parquet.metadata(old),
+            sort_by=held.key,
+            point="rewrite",
+            beside=narrow,
         )
-        now = TableFile(
-            file=str(target.relative_to(self.data_dir)),
-            rows=written.rows,
-            sha256=written.sha256,
-            bytes=written.bytes,
-            key=held.key,
-        )
+        now = self.table_file(written, held.key, narrow)
         state = self.state(version.dataset)
         latest = state.find(version.id) or version
         tables = {**latest.tables, table: now}
         self._save(state.put(latest.model_copy(update={"tables": tables})))
-        old.unlink(missing_ok=True)
+        for file in held.files:
+            (self.data_dir / file).unlink(missing_ok=True)
+
+    def hashes_file(self, table: Path) -> Path:
+        """Return where the hashes of the rows of a table's file are kept."""
+        return self.data_dir / "hashes" / table.parent.name / table.name
+
+    def table_file(
+        self, written: parquet.Written, key: tuple[str, ...], narrow: parquet.Beside | None
+    ) -> TableFile:
+        """Return what the state says of a file that was written."""
+        return TableFile(
+            file=str(written.path.relative_to(self.data_dir)),
+            rows=written.rows,
+            sha256=written.sha256,
+            bytes=written.bytes,
+            key=key,
+            hashes=None if narrow is None else str(narrow.path.relative_to(self.data_dir)),
+        )
 
     def disk_use(self) -> dict[str, int]:
         """Return the bytes under each folder and file of the data folder."""

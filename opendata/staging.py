@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from opendata import attribution, parquet
+from opendata import attribution, parquet, row_hashes
 from opendata.catalogue import Dataset
 from opendata.errors import StateError
 from opendata.files import reached
@@ -106,8 +106,12 @@ class Staging(Retention):
         columns = [column for column in described if column != SOURCE]
         key = dataset.tables[name].key
         target = self.data_dir / "tables" / name / f"{draft.id}.parquet"
+        rows = rows.select(*columns, pl.lit(source).alias(SOURCE))
+        narrow = None
+        if dataset.tables[name].row_hashes:
+            narrow = row_hashes.beside(rows, key, self.hashes_file(target))
         written = parquet.sink(
-            rows.select(*columns, pl.lit(source).alias(SOURCE)),
+            rows,
             target,
             metadata={
                 "dataset": dataset.name,
@@ -118,14 +122,9 @@ class Staging(Retention):
             },
             sort_by=key,
             point="table",
+            beside=narrow,
         )
-        return TableFile(
-            file=str(target.relative_to(self.data_dir)),
-            rows=written.rows,
-            sha256=written.sha256,
-            bytes=written.bytes,
-            key=key,
-        )
+        return self.table_file(written, key, narrow)
 
     def _quarantine(self, dataset: str, version: str, rejected: Sequence[Path]) -> str | None:
         if not rejected:
@@ -140,10 +139,11 @@ class Staging(Retention):
         """Remove files in the dataset's folders that its state does not name."""
         named: set[Path] = set()
         for version in self.state(dataset.name).versions:
-            named |= {self.data_dir / table.file for table in version.tables.values()}
+            named |= {self.data_dir / file for one in version.tables.values() for file in one.files}
             if version.quarantine:
                 named.add(self.data_dir / version.quarantine)
-        folders = [self.data_dir / "tables" / name for name in dataset.tables]
+        both = ("tables", "hashes")
+        folders = [self.data_dir / where / name for where in both for name in dataset.tables]
         for folder in [*folders, self.data_dir / "quarantine" / dataset.name]:
             for path in folder.glob("*") if folder.is_dir() else ():
                 if path.is_file() and path not in named:
@@ -155,8 +155,8 @@ class Staging(Retention):
         Its quarantine stays to be looked at, until the next version is staged.
         """
         if self.state(version.dataset).find(version.id) is None:
-            for table in version.tables.values():
-                (self.data_dir / table.file).unlink(missing_ok=True)
+            for file in (file for one in version.tables.values() for file in one.files):
+                (self.data_dir / file).unlink(missing_ok=True)
 
     def promote(self, version: Version, *, checks: Sequence[Mapping[str, Any]] = ()) -> Version:
         """Make a staged or held version the current one, in one step.

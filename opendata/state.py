@@ -36,13 +36,22 @@ class InputFile(Model):
 
 
 class TableFile(Model):
-    """A Parquet file of a version; ``file`` is relative to the data folder."""
+    """A Parquet file of a version, and the one with a hash of each of its rows if there is one.
+
+    ``file`` and ``hashes`` are relative to the data folder.
+    """
 
     file: str
     rows: int
     sha256: str
     bytes: int
     key: tuple[str, ...]
+    hashes: str | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Return every file, to be kept and removed together."""
+        return (self.file,) if self.hashes is None else (self.file, self.hashes)
 
 
 class Provenance(Model):

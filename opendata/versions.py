@@ -14,11 +14,10 @@ import polars as pl
 
 from opendata.diff import OP, diff
 from opendata.errors import StateError
+from opendata.row_hashes import LINEAGE as LINEAGE
+from opendata.row_hashes import Pair, pair
 from opendata.staging import SOURCE, Staging
 from opendata.state import DatasetState, Version
-
-#: Columns that say where a row comes from: they change with each version by nature.
-LINEAGE = (SOURCE, "publication_date")
 
 
 class TableStore(Staging):
@@ -99,7 +98,16 @@ class TableStore(Staging):
             keys = pl.concat([self._file(one, table).select(key) for one in turned]).unique()
             before = before.join(keys, on=list(key), how="semi", nulls_equal=True)
             after = after.join(keys, on=list(key), how="semi", nulls_equal=True)
-        return diff(before, after, key, ignore=LINEAGE).lazy()
+        hashes = self.hashes(table, then[-1], now[-1]) if state.kind == "snapshot" else None
+        return diff(before, after, key, ignore=LINEAGE, hashes=hashes).lazy()
+
+    def hashes(self, table: str, before: Version, after: Version) -> Pair | None:
+        """Return key and hash of the rows of two versions, if they say what the rows do.
+
+        While somebody is being hidden, what is shown is not what was hashed.
+        """
+        ends = [self._shown_as_written(one, table) for one in (before, after)]
+        return pair(*ends)
 
     def sources(self) -> pl.DataFrame:
         """Return the ``sources`` table: what each ``source_id`` stands for."""
@@ -131,6 +139,16 @@ class TableStore(Staging):
         if self.screen is None:
             return rows
         return self.screen.reading(table, version.publisher_date, rows)
+
+    def _shown_as_written(self, version: Version, table: str) -> Path | None:
+        """Return the file of hashes of a version, if its rows are shown as they were written."""
+        held = version.tables.get(table)
+        if held is None or held.hashes is None:
+            return None
+        rows = pl.scan_parquet(self.data_dir / held.file, glob=False)
+        if self.screen and self.screen.reading(table, version.publisher_date, rows) is not rows:
+            return None
+        return self.data_dir / held.hashes
 
     def _union(self, table: str, versions: Sequence[Version]) -> pl.LazyFrame:
         frames = [self._file(version, table) for version in reversed(versions)]

@@ -21,7 +21,7 @@ from opendata.warehouse import Warehouse, identifier, literal
 
 #: Fixed, so that bytes depend on neither the number of threads nor the machine. Large
 #: enough to compress, small enough for one key to be found in milliseconds.
-ROW_GROUP = 1 << 16
+ROW_GROUP = 1 << 15
 #: Above this many rows a sort goes through DuckDB, which spills to disk.
 SORT_IN_MEMORY = 3_000_000
 #: Rows put in order at a time where only neighbours are out of order.

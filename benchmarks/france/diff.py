@@ -5,8 +5,8 @@ checked against the recipe, and the floor. Does not belong here: what must be fo
 (``expected.py``).
 
 The floor is a bare full outer join of two columns, key and hash of the row, computed
-beforehand: the fastest of bare DuckDB and bare Polars. It finds the keys that differ and says
-neither what changed nor why.
+beforehand (by DuckDB, half as long as those that the store keeps): the fastest of bare DuckDB
+and bare Polars. It finds the keys that differ and says neither what changed nor why.
 
 Usage: ``python -m benchmarks.france.diff STEP FILES DATA``: one of ``STEPS``; facts as JSON.
 """

@@ -21,7 +21,8 @@ SHOWN = {
     "load_first": "load",
     "load_second": "load of the next month",
     "diff_changes": "change log",
-    "diff_rows": "every value compared",
+    "diff_rows": "rows that differ, by hashes",
+    "diff_values": "every value compared",
     "diff_flux": "a day of the flux",
 }
 KINDS = {"cpu_seconds": "processor seconds", "peak_mb": "MB at peak"}

@@ -109,7 +109,8 @@ audit: $(VENV)/.full ## known vulnerabilities of what runs (asks the network)
 lock: ## resolve the dependencies again (needs uv)
 	uv pip compile pyproject.toml --quiet --extra build --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/run.txt
 	uv pip compile pyproject.toml --quiet --extra dev -c requirements/run.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/dev.txt
-	uv pip compile pyproject.toml --quiet --extra full -c requirements/run.txt -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/full.txt
+	uv pip compile pyproject.toml --quiet --extra scale -c requirements/run.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/scale.txt
+	uv pip compile pyproject.toml --quiet --extra full -c requirements/run.txt -c requirements/dev.txt -c requirements/scale.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/full.txt
 	uv pip compile pyproject.toml --quiet --extra bench -c requirements/run.txt -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/bench.txt
 	echo "duckdb>=2,<3" | uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/duckdb-2.txt
 

@@ -12,16 +12,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from assets import analysts, contradictions, discovery, insolvency, shown
+from assets import analysts, contradictions, discovery, insolvency, lake, shown
 from assets.customers import customers
 from assets.dataset_assets import POOL, core_key
+from assets.detection import detect, detect_share, gather_detection, plan_detection
+from assets.divided import Steps, Told, divided
 from assets.feedback import least_read
 from assets.firmographics import registers
-from assets.frames import StoreFrames
 from assets.workspace import Workspace, WorkspaceResource
 from leads import keys
 from leads.privacy.use import usable
@@ -29,53 +31,21 @@ from opendata import overlay, parquet
 from opendata.assembly import Content, assemble, overlaid
 from opendata.catalogue import Dataset
 from opendata.errors import SettingsError
+from opendata.lake import Shown
 from opendata.stores import Store
-from signals.detect import detect_all
-from signals.doubts import Doubts
 from signals.feed import manifest
 from signals.feed.common import Forgotten
 from signals.feed.export import ExportReport, account_folder, export
 from signals.feed.remote import Mirrored, mirror
 from signals.feed.sealing import seal
 from signals.log import Appended
-from signals.merging import merged
 from signals.registry import registry
-from signals.withdrawn import withdrawn
 from sirene.diffusion import is_number
 from sirene.nomenclatures.tables import INSEE, code_tables
 from sirene.views import VIEWS
 
 #: What INSEE itself leaves of the place of a sole trader: views of addresses stand on it.
 _POSTAL = frozenset({"code_postal", "code_cedex", "libelle_cedex"})
-
-
-def detect(workspace: Workspace) -> Appended:
-    """Run every detector over what is new and add the result to the log."""
-    log, store = workspace.log, workspace.store
-    cursors = log.state().cursors
-    seen = {
-        name: version.id
-        for name in discovery.sources()
-        if (version := store.current(name)) is not None
-    }
-    owners = discovery.owners()
-    moved = {name for name, version in seen.items() if cursors.get(name, version) != version}
-    # A rule none of whose sources moved has nothing new to say, unless time alone makes it speak.
-    concerned = {
-        code: detector
-        for code, detector in registry().items()
-        if any(owners[table].name in moved for table in detector.signal.inputs)
-        or (detector.signal.time_driven and not cursors.keys().isdisjoint(detector.signal.datasets))
-    }
-    frames = StoreFrames(store, owners, workspace.clock.today(), cursors)
-    now, run_id = workspace.clock.now(), workspace.run_id
-    left_out: dict[str, int] = {}
-    found = detect_all(frames, recorded=now, run_id=run_id, detectors=concerned, left_out=left_out)
-    gone = withdrawn(frames, log.current(), recorded=now, run_id=run_id)
-    found, gone = merged(frames, log.current(), found, gone, recorded=now, run_id=run_id)
-    compared = contradictions.read(workspace)
-    doubts = None if compared is None else Doubts(compared, now, run_id)
-    return replace(log.append(found, seen, gone, doubts), left_out=left_out)
 
 
 def publish(workspace: Workspace) -> ExportReport:
@@ -257,17 +227,38 @@ def _all_tables() -> list[str]:
     owners=["team:data"],
     deps=[*_all_tables(), "signals", contradictions.TABLE],
     pool=POOL,
-    description="The DuckDB file that analysts query, assembled from Parquet and swapped.",
+    description="The DuckDB file that analysts query, assembled from Parquet and swapped; the same "
+    "tables in a DuckLake, where one is set.",
 )
 def warehouse(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Assemble the warehouse."""
     with workspace.writing("warehouse") as opened:
-        rows = assemble(
-            warehouse_contents(opened), opened.warehouse, memory_limit=opened.memory_limit
-        )
-    return dg.MaterializeResult(
-        metadata={**opened.provenance(), "dagster/row_count": sum(rows.values()), **rows}
-    )
+        contents = warehouse_contents(opened)
+        rows = assemble(contents, opened.warehouse, memory_limit=opened.memory_limit)
+        shown_there = lake.published(opened, contents)
+    return dg.MaterializeResult(metadata=_of_warehouse(opened, rows, shown_there))
+
+
+def warehouse_in_shares(shares: int) -> dg.AssetsDefinition:
+    """Return the asset of the warehouse as one whose lake is written in ``shares``."""
+    return divided(warehouse, Steps(_plan_warehouse, lake.written, _settle_warehouse), shares)
+
+
+def _plan_warehouse(workspace: Workspace) -> dict[str, Any]:
+    return {"tables to write": lake.prepared(workspace, warehouse_contents(workspace))}
+
+
+def _settle_warehouse(workspace: Workspace) -> Told:
+    contents = warehouse_contents(workspace)
+    rows = assemble(contents, workspace.warehouse, memory_limit=workspace.memory_limit)
+    return _of_warehouse(workspace, rows, lake.shown(workspace, contents)), None
+
+
+def _of_warehouse(
+    workspace: Workspace, rows: Mapping[str, int], shown_there: Shown | None
+) -> dict[str, Any]:
+    said = {} if shown_there is None else {"snapshot of the lake": shown_there.snapshot}
+    return {**workspace.provenance(), "dagster/row_count": sum(rows.values()), **rows, **said}
 
 
 @dg.asset(
@@ -282,20 +273,29 @@ def warehouse(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
 def signals(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Detect what is new."""
     with workspace.writing("detecting signals") as opened:
-        appended = detect(opened)
-        state = opened.log.state()
-        standing = _by_type(opened.log.current(["type", "op"]))
-    return dg.MaterializeResult(
-        metadata={
-            **opened.provenance(),
-            "dagster/row_count": appended.rows.height,
-            "natural persons left out": sum(appended.left_out.values()),
-            **appended.counts,
-            "signals by type": dg.MetadataValue.md(shown.chart("signals by type", standing)),
-            "added now": dg.MetadataValue.md(shown.chart("added now", _by_type(appended.rows))),
-        },
-        data_version=shown.content_version(str(state.next_sequence), str(state.current_hash)),
-    )
+        metadata, version = _of_signals(opened, detect(opened))
+    return dg.MaterializeResult(metadata=metadata, data_version=version)
+
+
+def signals_in_shares(shares: int) -> dg.AssetsDefinition:
+    """Return the asset of the signals as one that is made in ``shares``."""
+    settle = lambda opened: _of_signals(opened, gather_detection(opened))  # noqa: E731
+    return divided(signals, Steps(plan_detection, detect_share, settle), shares)
+
+
+def _of_signals(workspace: Workspace, appended: Appended) -> Told:
+    state = workspace.log.state()
+    standing = _by_type(workspace.log.current(["type", "op"]))
+    metadata = {
+        **workspace.provenance(),
+        "dagster/row_count": appended.rows.height,
+        "natural persons left out": sum(appended.left_out.values()),
+        **appended.counts,
+        "signals by type": dg.MetadataValue.md(shown.chart("signals by type", standing)),
+        "added now": dg.MetadataValue.md(shown.chart("added now", _by_type(appended.rows))),
+    }
+    version = shown.content_version(str(state.next_sequence), str(state.current_hash))
+    return metadata, version
 
 
 def _by_type(rows: pl.DataFrame) -> dict[str, int]:

@@ -24,6 +24,7 @@ from leads.aliases import match_answered
 from leads.incremental import LARGEST_SHARE, Registry, changed_units, grown, touched
 from leads.index import Index, build_index
 from leads.labels import with_key
+from leads.matching import MATCH_SCHEMA
 from leads.privacy.use import usable
 from leads.refit import serving_model
 from leads.scoring import Model
@@ -88,28 +89,70 @@ def matching_note(workspace: Workspace) -> Path:
     return workspace.data_dir / "state" / "intake" / "matching.json"
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is to be looked up.
+
+    Attributes:
+        leads: those that are due.
+        labels: what people answered.
+        why: ``everything`` or ``what changed``.
+        note: to be left once they are answered.
+    """
+
+    leads: pl.DataFrame
+    labels: pl.DataFrame
+    why: str
+    note: dict[str, Any]
+
+
 def match_all(workspace: Workspace) -> Matched:
     """Match the leads that are due; return all matches."""
-    store, model = workspace.lead_store, serving_model(workspace.models)
-    index, source_id = registry_index(workspace)
+    due = asked(workspace)
+    found = answers(workspace, due.leads, due.labels)
+    return keep(workspace, found, due)
+
+
+def asked(workspace: Workspace) -> Asked:
+    """Return the leads that are due; the index of the registry is built if it is not there."""
+    index, _ = registry_index(workspace)
+    leads, labels = grounds(workspace)
+    due, note = _due(workspace, leads, labels, index, serving_model(workspace.models))
+    rows = leads if due is None else leads.join(due, on=_KEY, how="semi", maintain_order="left")
+    return Asked(rows, labels, "everything" if due is None else "what changed", note)
+
+
+def grounds(workspace: Workspace) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the leads that may be used, and what people answered."""
+    store = workspace.lead_store
     leads = usable(store.leads(), store.leads, workspace.suppressions)
-    labels = workspace.label_store.labels()
-    due, note = _due(workspace, leads, labels, index, model)
-    asked = leads if due is None else leads.join(due, on=_KEY, how="semi", maintain_order="left")
-    if asked.height:
-        found = match_answered(
-            asked,
-            labels,
-            index,
-            matched_at=workspace.clock.today(),
-            registry_version=source_id,
-            model=model,
-        )
+    return leads, workspace.label_store.labels()
+
+
+def answers(workspace: Workspace, leads: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
+    """Return the answers of the current registry to ``leads``."""
+    if leads.is_empty():
+        return MATCH_SCHEMA.to_frame()
+    index, source_id = registry_index(workspace)
+    return match_answered(
+        leads,
+        labels,
+        index,
+        matched_at=workspace.clock.today(),
+        registry_version=source_id,
+        model=serving_model(workspace.models),
+    )
+
+
+def keep(workspace: Workspace, found: pl.DataFrame, due: Asked) -> Matched:
+    """Keep the answers found, and note up to where all of them hold."""
+    store = workspace.lead_store
+    if found.height:
         store.put_matches(_news(found, store.matches()))
-    if not labels["applied"].all():
+    if not due.labels["applied"].all():
         workspace.label_store.all_applied()
-    write_json(matching_note(workspace), note, point="matching")
-    return Matched(store.matches(), asked.height, "everything" if due is None else "what changed")
+    write_json(matching_note(workspace), due.note, point="matching")
+    return Matched(store.matches(), found.height, due.why)
 
 
 def _news(found: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:

@@ -6,16 +6,19 @@ only: no field of a lead reaches Dagster.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import dagster as dg
 
 from assets import shown
 from assets.dataset_assets import POOL, core_key
+from assets.divided import Steps, Told, divided
 from assets.feedback import take_feedback
 from assets.lead_intake import intake_note, take_in
-from assets.lead_matching import REGISTRY, match_all
-from assets.workspace import WorkspaceResource
+from assets.lead_matching import REGISTRY, Matched, match_all
+from assets.lead_matching_shares import gather_matching, match_share, plan_matching
+from assets.workspace import Workspace, WorkspaceResource
 
 
 @dg.asset(
@@ -60,18 +63,37 @@ def matches(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]
     with workspace.writing("matching the leads") as opened:
         said = take_feedback(opened)
         found = match_all(opened)
+    metadata, version = _told(opened, found, said.counts)
+    yield dg.MaterializeResult(metadata=metadata, data_version=version)
+
+
+def in_shares(shares: int) -> dg.AssetsDefinition:
+    """Return the asset of the matches as one that is made in ``shares``."""
+    return divided(matches, Steps(_plan, match_share, _settle), shares)
+
+
+def _plan(workspace: Workspace) -> dict[str, Any]:
+    said = take_feedback(workspace)
+    looked_up = plan_matching(workspace)
+    counted = {f"feedback {name}": count for name, count in said.counts.items()}
+    return {"to look up": looked_up, **counted}
+
+
+def _settle(workspace: Workspace) -> Told:
+    return _told(workspace, gather_matching(workspace), {})
+
+
+def _told(workspace: Workspace, found: Matched, said: Mapping[str, int]) -> Told:
     verdicts = found.matches.group_by("verdict").len().sort("verdict")
-    yield dg.MaterializeResult(
-        metadata={
-            **opened.provenance("sirene"),
-            "dagster/row_count": found.matches.height,
-            "looked up": found.again,
-            "because of": found.why,
-            **{f"feedback {name}": count for name, count in said.counts.items()},
-            **{f"verdict: {name}": count for name, count in verdicts.iter_rows()},
-            "leads by verdict": dg.MetadataValue.md(
-                shown.chart("leads by verdict", dict(verdicts.iter_rows()))
-            ),
-        },
-        data_version=shown.frame_version(found.matches.sort("account_id", "lead_id")),
-    )
+    metadata = {
+        **workspace.provenance("sirene"),
+        "dagster/row_count": found.matches.height,
+        "looked up": found.again,
+        "because of": found.why,
+        **{f"feedback {name}": count for name, count in said.items()},
+        **{f"verdict: {name}": count for name, count in verdicts.iter_rows()},
+        "leads by verdict": dg.MetadataValue.md(
+            shown.chart("leads by verdict", dict(verdicts.iter_rows()))
+        ),
+    }
+    return metadata, shown.frame_version(found.matches.sort("account_id", "lead_id"))

@@ -33,6 +33,7 @@ from opendata.catalogue import Dataset
 from opendata.clock import Clock
 from opendata.errors import OpenDataError
 from opendata.http import TRANSIENT, Http
+from opendata.lake_address import LakeAddress
 from opendata.lock import one_writer
 from opendata.overlay import gap
 from opendata.pace import Retry
@@ -94,6 +95,8 @@ class Workspace:
         feed_days: days for which the rows of a stream are kept; ``None`` keeps all.
         export_to: object store that the exports are mirrored to, if there is one.
         feedback_from: folder or object store where platforms leave what they say of signals.
+        lake: DuckLake that gets the tables of the warehouse too, if there is one.
+        shares: into how many shares matching, detection and writing to the lake are cut.
     """
 
     data_dir: Path
@@ -111,6 +114,8 @@ class Workspace:
     feed_days: int | None = None
     export_to: StoreAddress | None = None
     feedback_from: Path | StoreAddress | None = None
+    lake: LakeAddress | None = None
+    shares: int = 1
 
     @cached_property
     def store(self) -> TableStore:
@@ -264,6 +269,10 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     export_region: str = StoreAddress.region
     export_encryption: str = ""
     feedback: str = ""
+    lake: str = ""
+    lake_data: str = ""
+    lake_days: int = LakeAddress.keep_days
+    shares: int = 1
     #: A portal that does not answer is asked again minutes later; a command says so at once.
     asks_again: bool = False
 
@@ -274,13 +283,18 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
         Dagster shows a failure as one paragraph. Only what may pass by itself may be tried
         again (``allow_retries``); whatever was refused stays refused.
         """
+        with self.beside(step) as opened, one_writer(opened.data_dir):
+            folder_format.require(opened.data_dir)
+            folder_format.note(opened.data_dir)
+            yield opened
+
+    @contextmanager
+    def beside(self, step: str) -> Iterator[Workspace]:
+        """Open the workspace for a ``step`` that writes nothing another one may write."""
         opened = self.open()
         _tell(step)
         try:
-            with one_writer(opened.data_dir):
-                folder_format.require(opened.data_dir)
-                folder_format.note(opened.data_dir)
-                yield opened
+            yield opened
         except PermissionError as error:
             name = Path(str(error.filename)).name
             raise dg.Failure(
@@ -310,7 +324,15 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
             feed_days=self.feed_days,
             export_to=self._store_address(self.export_url) if self.export_url else None,
             feedback_from=self._feedback_from(),
+            lake=self._lake(),
+            shares=self.shares,
         )
+
+    def _lake(self) -> LakeAddress | None:
+        if not self.lake:
+            return None
+        where = self.export_endpoint, self.export_region
+        return LakeAddress(self.lake, self.lake_data, *where, self.lake_days)
 
     def _feedback_from(self) -> Path | StoreAddress | None:
         if "://" in self.feedback:
@@ -335,13 +357,14 @@ def _feedback(place: Path | StoreAddress | None) -> str:
 
 def as_resource(workspace: Workspace) -> WorkspaceResource:
     """Return the resource that opens the same workspace."""
+    lake = workspace.lake
     store = next(
         (
             place
             for place in (workspace.export_to, workspace.feedback_from)
             if isinstance(place, StoreAddress)
         ),
-        StoreAddress(""),
+        StoreAddress("") if lake is None else StoreAddress("", lake.endpoint, lake.region),
     )
     return WorkspaceResource(
         data_dir=str(workspace.data_dir),
@@ -361,5 +384,9 @@ def as_resource(workspace: Workspace) -> WorkspaceResource:
         export_region=store.region,
         export_encryption=store.encryption,
         feedback=_feedback(workspace.feedback_from),
+        lake=lake.catalogue if lake else "",
+        lake_data=lake.data if lake else "",
+        lake_days=lake.keep_days if lake else LakeAddress.keep_days,
+        shares=workspace.shares,
         at=workspace.clock.now().isoformat() if workspace.clock.fixed else None,
     )

@@ -96,15 +96,16 @@ def assemble(
             # One transaction: hundreds of comments would each be a commit of their own.
             db.execute("BEGIN")
             # Views over other tables come after those.
-            for name, content in sorted(tables.items(), key=lambda one: (_is_view(one), one[0])):
+            for name, content in in_order(tables):
                 rows[name] = _add(db, name, content, view_above)
             db.execute("COMMIT")
             db.execute("CHECKPOINT")
     return rows
 
 
-def _is_view(named: tuple[str, Content]) -> bool:
-    return named[1].query is not None
+def in_order(tables: Mapping[str, Content]) -> list[tuple[str, Content]]:
+    """Return the tables by name, then the views over them."""
+    return sorted(tables.items(), key=lambda one: (one[1].query is not None, one[0]))
 
 
 def _add(db: Warehouse, name: str, content: Content, view_above: int) -> int:
@@ -116,19 +117,15 @@ def _add(db: Warehouse, name: str, content: Content, view_above: int) -> int:
             file=absent[0] if absent else None,
         )
     if content.query and content.parameters:
-        listed = ", ".join(identifier(one) for one in content.parameters)
-        db.execute(f"CREATE MACRO {identifier(name)}({listed}) AS TABLE {content.query}")
+        given = ", ".join(identifier(one) for one in content.parameters)
+        db.execute(f"CREATE MACRO {identifier(name)}({given}) AS TABLE {content.query}")
         db.execute(f"COMMENT ON MACRO TABLE {identifier(name)} IS {literal(content.comment)}")
         return 0
     total = sum(parquet.count(path) for path in content.paths)
     kind = "VIEW" if content.query or total > view_above else "TABLE"
-    query = content.query or _query(content)
-    if content.without and not content.query:
-        hidden = ", ".join(literal(column) for column in content.without)
-        # A file older than one of these columns does not have it.
-        query = f"SELECT COLUMNS(lambda c: c NOT IN ({hidden})) FROM ({query})"  # noqa: S608
+    query = rows_query(content)
     if kind == "TABLE" and content.key:
-        query += f" ORDER BY {_listed(content.key)}"
+        query += f" ORDER BY {listed(content.key)}"
     db.execute(f"CREATE {kind} {identifier(name)} AS {query}")
     if content.comment:
         db.execute(f"COMMENT ON {kind} {identifier(name)} IS {literal(content.comment)}")
@@ -140,8 +137,19 @@ def _add(db: Warehouse, name: str, content: Content, view_above: int) -> int:
     return int(db.rows(f"SELECT count(*) FROM {identifier(name)}")[0][0])  # noqa: S608 - quoted
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return the order of a key, for ``ORDER BY``."""
     return ", ".join(f"{identifier(name)} NULLS FIRST" for name in names)
+
+
+def rows_query(content: Content) -> str:
+    """Return the query of all rows and shown columns of ``content``, in no order."""
+    query = content.query or _query(content)
+    if content.without and not content.query:
+        hidden = ", ".join(literal(column) for column in content.without)
+        # A file older than one of these columns does not have it.
+        query = f"SELECT COLUMNS(lambda c: c NOT IN ({hidden})) FROM ({query})"  # noqa: S608
+    return query
 
 
 def _query(content: Content) -> str:

@@ -91,7 +91,7 @@ class Store:
                 environment has no credentials.
         """
         bucket, prefix = _bucket(address.url)
-        plain = _plain_allowed(address.endpoint)
+        plain = plain_allowed(address.endpoint)
         lacking = [name for name in (KEY_ID, SECRET) if not environment.get(name)]
         if lacking:
             raise SettingsError(
@@ -215,7 +215,7 @@ def _bucket(url: str) -> tuple[str, str]:
     return parts.netloc, parts.path.strip("/")
 
 
-def _plain_allowed(endpoint: str) -> bool:
+def plain_allowed(endpoint: str) -> bool:
     """Return whether requests may go unencrypted: to this machine only."""
     parts = urlsplit(endpoint)
     if not endpoint or (parts.scheme == "https" and parts.hostname and not parts.username):

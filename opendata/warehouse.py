@@ -201,6 +201,37 @@ class Warehouse:
         finally:
             os.umask(previous)
 
+    def seal(self, rows: pl.DataFrame, target: Path) -> None:
+        """Write a frame as Parquet encrypted under the key given, mode 0600."""
+        self.connection.register("sealed_rows", rows.to_arrow())
+        previous = os.umask(0o077)
+        try:
+            self.execute(
+                f"COPY (FROM sealed_rows) TO {literal(target)} (FORMAT parquet, COMPRESSION zstd, "
+                f"ENCRYPTION_CONFIG {{footer_key: '{_SEAL}'}})"
+            )
+        finally:
+            os.umask(previous)
+            self.connection.unregister("sealed_rows")
+
+    def sealed(self, source: Path) -> pl.DataFrame:
+        """Return the frame that :meth:`seal` wrote.
+
+        Raises:
+            StateError: it is not there, or does not open with this key.
+        """
+        try:
+            return self.frame(
+                f"FROM read_parquet({literal(source)}, "
+                f"encryption_config = {{footer_key: '{_SEAL}'}})"
+            )
+        except duckdb.Error as error:
+            raise StateError(
+                f"an encrypted table cannot be read ({type(error).__name__})",
+                next_step="check the key, then run the step again that wrote it",
+                file=source.name,
+            ) from None
+
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
         """Run ``sql``; values go in ``parameters``, never in the text."""
         return self.connection.execute(sql, parameters)
@@ -326,15 +357,22 @@ def load_encryption(connection: duckdb.DuckDBPyConnection) -> None:
     Raises:
         SettingsError: neither DuckDB nor the wheel has it for this version.
     """
-    path = extension_path()
-    for source in ["httpfs"] if path is None else [literal(path), "httpfs"]:
-        try:
-            connection.execute(f"LOAD {source}")
-        except duckdb.Error:
-            continue
+    if load_extension(connection, "httpfs"):
         return
     raise SettingsError(
         f"DuckDB {duckdb.__version__} has no extension that encrypts, and leads are never "
         "written plain",
         next_step="install duckdb==1.5.5 and duckdb-extension-httpfs==1.5.5",
     )
+
+
+def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Load an extension from its Python wheel, or as installed; tell whether it is there."""
+    path = extension_path(name)
+    for source in [name] if path is None else [literal(path), name]:
+        try:
+            connection.execute(f"LOAD {source}")
+        except duckdb.Error:
+            continue
+        return True
+    return False

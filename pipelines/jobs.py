@@ -56,13 +56,15 @@ def chosen_datasets(names: Collection[str] = ()) -> list[str]:
     return list(dict.fromkeys(names)) or [name for name in known if catalogue[name].enabled]
 
 
-def jobs(names: Collection[str] = ()) -> list[dg.UnresolvedAssetJobDefinition]:
+def jobs(
+    names: Collection[str] = (), executor: dg.ExecutorDefinition = dg.in_process_executor
+) -> list[dg.UnresolvedAssetJobDefinition]:
     """Return the main job, of the datasets called ``names``, and the jobs of each dataset."""
     per_dataset = [
         dg.define_asset_job(
             f"update_{name}",
             selection=dg.AssetSelection.assets(*dataset_keys(name), *DOWNSTREAM),
-            executor_def=dg.in_process_executor,
+            executor_def=executor,
             description=f"Bring {name} up to date, then signals and exports.",
         )
         for name in fetched_datasets()
@@ -71,7 +73,7 @@ def jobs(names: Collection[str] = ()) -> list[dg.UnresolvedAssetJobDefinition]:
         dg.define_asset_job(
             f"take_{name}",
             selection=dg.AssetSelection.assets(*dict.fromkeys(dataset_keys(name))),
-            executor_def=dg.in_process_executor,
+            executor_def=executor,
             description=f"Bring {name} up to date; automation makes what follows from it.",
         )
         for name in fetched_datasets()
@@ -79,7 +81,7 @@ def jobs(names: Collection[str] = ()) -> list[dg.UnresolvedAssetJobDefinition]:
     leads = dg.define_asset_job(
         "take_leads",
         selection=dg.AssetSelection.assets("leads"),
-        executor_def=dg.in_process_executor,
+        executor_def=executor,
         description="Take in the file of leads; automation matches them.",
     )
     everything = dg.define_asset_job(
@@ -88,7 +90,7 @@ def jobs(names: Collection[str] = ()) -> list[dg.UnresolvedAssetJobDefinition]:
             *dict.fromkeys(key for name in chosen_datasets(names) for key in dataset_keys(name)),
             *DOWNSTREAM,
         ),
-        executor_def=dg.in_process_executor,
+        executor_def=executor,
         description="Fetch the chosen datasets, match the leads, detect signals, export.",
     )
     return [everything, *per_dataset, *taking, leads]

@@ -132,7 +132,7 @@ def _materialise(workspace: Workspace, keys: Sequence[str]) -> RunReport:
     with stop_is_heard(), history() as instance:
         _free_pool(instance)
         result = dg.materialize(
-            all_assets(),
+            all_assets(workspace.shares),
             selection=dg.AssetSelection.assets(*keys),
             resources={"workspace": as_resource(workspace)},
             instance=instance,
@@ -199,7 +199,7 @@ def _report(result: dg.ExecuteInProcessResult) -> RunReport:
             # A failed check was told by its own event.
             if "AssetCheckFailed" in str(event.step_failure_data.error_display_string):
                 continue
-            report.failures[_place(event.step_key)] = reason(event)
+            report.failures[_place(event.step_key.split(".")[0])] = reason(event)
     for key, metadata in made.items():
         dataset = tables.get(key.removeprefix("core_"))
         if dataset is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import pydantic_settings
@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from opendata.clock import Clock
 from opendata.errors import SettingsError
+from opendata.shares import MOST
 
 ROOT = Path(__file__).resolve().parent.parent
 DATAGOUV_HOST = "www.data.gouv.fr"
@@ -121,6 +122,32 @@ class Settings(BaseSettings):
         default="",
         description="encryption at rest asked of that store: AES256, aws:kms or aws:kms:KEY; "
         "the bucket's own if not set",
+    )
+    lake: str = Field(
+        default="",
+        description="catalogue of a DuckLake that gets the tables of the warehouse too, e.g. "
+        "postgres:dbname=lake host=db user=signals; its password is read from PGPASSWORD "
+        "(docs/operations/scale-out.md). None if not set",
+    )
+    lake_data: str = Field(
+        default="",
+        description="where the files of the lake are: a folder, or s3://bucket/prefix of the store "
+        "of the exports",
+    )
+    lake_days: int = Field(
+        default=30, ge=1, description="days for which earlier states of the lake can be read"
+    )
+    shares: int = Field(
+        default=1,
+        ge=1,
+        le=MOST,
+        description="into how many shares matching, detection and writing to the lake are cut; "
+        "each is a step of its own, and the result is the same",
+    )
+    executor: Literal["in_process", "multiprocess", "k8s"] = Field(
+        default="in_process",
+        description="what runs the steps of a run that Dagster starts: one process, a process "
+        "each, or a pod each (docs/operations/scale-out.md)",
     )
     alert_smtp: str = Field(
         default="",

@@ -29,6 +29,10 @@ def resource(settings: Settings) -> WorkspaceResource:
         export_region=settings.export_region,
         export_encryption=settings.export_encryption,
         feedback=settings.feedback,
+        lake=settings.lake,
+        lake_data=settings.lake_data,
+        lake_days=settings.lake_days,
+        shares=settings.shares,
         at=settings.clock.now().isoformat() if settings.at else None,
         asks_again=True,
     )

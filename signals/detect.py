@@ -15,6 +15,7 @@ import polars as pl
 
 from opendata.clock import Clock
 from opendata.errors import ContractError
+from opendata.shares import Share
 from signals.base import Frames, Signal
 from signals.contract import CANDIDATE_SCHEMA, EVENT_SCHEMA, SCHEMA_VERSION, SPECVERSION
 from signals.evidence import PAYLOAD, gathered, strongest_first
@@ -33,6 +34,7 @@ def detect_all(
     detectors: Mapping[str, Detector] | None = None,
     sole_traders: bool = False,
     left_out: dict[str, int] | None = None,
+    share: Share | None = None,
 ) -> pl.DataFrame:
     """Return one candidate per event that the tables of this run show.
 
@@ -43,6 +45,8 @@ def detect_all(
         detectors: the rules; all of the project's by default.
         sole_traders: keep events about natural persons, unnamed and marked.
         left_out: filled with signal → events left out because they are about natural persons.
+        share: only the events of the companies of this share. An event has one company, and all
+            records of a signal are of it: the shares together are the whole.
 
     Returns:
         Rows in :data:`signals.contract.CANDIDATE_SCHEMA`, one per ``signalid``, sorted.
@@ -51,7 +55,9 @@ def detect_all(
         ContractError: a rule failed on its tables, or returned other columns than agreed.
     """
     found = []
-    for signal, events in _classified(registry() if detectors is None else detectors, frames):
+    for signal, events in _classified(
+        registry() if detectors is None else detectors, frames, share
+    ):
         told = nameable(events, sole_traders=sole_traders)
         if left_out is not None and told.height < events.height:
             left_out[signal.code] = events.height - told.height
@@ -62,11 +68,11 @@ def detect_all(
 
 
 def _classified(
-    detectors: Mapping[str, Detector], frames: Frames
+    detectors: Mapping[str, Detector], frames: Frames, share: Share | None
 ) -> list[tuple[Signal, pl.DataFrame]]:
     """Return the events of each rule that has a table, and whom they are about."""
     found = [
-        (one.signal, _run(one, frames))
+        (one.signal, _run(one, frames, share))
         for one in detectors.values()
         if any(frames.has(table) for table in one.signal.inputs)
     ]
@@ -77,7 +83,7 @@ def _classified(
     return [(signal, classified(events, known)) for signal, events in found]
 
 
-def _run(detector: Detector, frames: Frames) -> pl.DataFrame:
+def _run(detector: Detector, frames: Frames, share: Share | None) -> pl.DataFrame:
     code = detector.signal.code
     with _reading(f"signal {code}"):
         events = detector.detect(frames)
@@ -88,7 +94,8 @@ def _run(detector: Detector, frames: Frames) -> pl.DataFrame:
                 f"signal {code} returned other columns than agreed: {wrong}",
                 next_step="correct its detector; signals.contract.EVENT_SCHEMA is the agreement",
             )
-        return events.collect()
+        # Polars takes the filter down into the tables as far as the rule lets it.
+        return events.collect() if share is None else events.filter(share.of_companies()).collect()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets import discovery, feed
+from assets import detection, discovery
 from assets.workspace import Workspace
 from opendata.clock import Clock
 from opendata.state import Draft, InputFile, version_id
@@ -61,38 +61,38 @@ def loaded(tmp_path: Path) -> Path:
     workspace = at(tmp_path, dt.date(2020, 4, 1))
     publish(workspace, "decp", "decp__awards", CONTRACT)
     publish(workspace, "egapro", "egapro__declarations", COMPANY)
-    assert feed.detect(workspace).rows.is_empty()
+    assert detection.detect(workspace).rows.is_empty()
     return tmp_path
 
 
 def test_a_window_that_opens_between_two_runs_is_told_once(loaded: Path) -> None:
-    assert feed.detect(at(loaded, dt.date(2020, 5, 3))).rows.is_empty()
-    (row,) = feed.detect(at(loaded, dt.date(2020, 5, 4))).rows.to_dicts()
+    assert detection.detect(at(loaded, dt.date(2020, 5, 3))).rows.is_empty()
+    (row,) = detection.detect(at(loaded, dt.date(2020, 5, 4))).rows.to_dicts()
     assert row["type"] == "fr.company_signals.procurement.contract_renewal_window.v1"
     assert (row["op"], row["time"]) == ("ASSERT", dt.date(2020, 5, 4))
-    assert feed.detect(at(loaded, dt.date(2020, 5, 5))).rows.is_empty()
+    assert detection.detect(at(loaded, dt.date(2020, 5, 5))).rows.is_empty()
 
 
 def test_windows_that_opened_before_the_first_run_are_not_news(tmp_path: Path) -> None:
     workspace = at(tmp_path, dt.date(2020, 6, 1))
     publish(workspace, "decp", "decp__awards", CONTRACT)
     publish(workspace, "egapro", "egapro__declarations", COMPANY)
-    assert feed.detect(workspace).rows.is_empty()
-    assert feed.detect(at(tmp_path, dt.date(2020, 6, 2))).rows.is_empty()
+    assert detection.detect(workspace).rows.is_empty()
+    assert detection.detect(at(tmp_path, dt.date(2020, 6, 2))).rows.is_empty()
 
 
 def test_only_what_time_drives_runs_when_nothing_moved(
     loaded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[str] = []
-    detect_all = feed.detect_all
+    detect_all = detection.detect_all
 
     def told(*arguments: object, **named: object) -> pl.DataFrame:
         ran.extend(named["detectors"])  # type: ignore[call-overload]
         return detect_all(*arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(feed, "detect_all", told)
-    feed.detect(at(loaded, dt.date(2020, 4, 2)))
+    monkeypatch.setattr(detection, "detect_all", told)
+    detection.detect(at(loaded, dt.date(2020, 4, 2)))
     driven = {code for code, one in registry().items() if one.signal.time_driven}
     assert "contract_renewal_window" in ran
     assert set(ran) <= driven

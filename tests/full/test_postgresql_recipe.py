@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from postgres_server import PostgresServer, postgres_server
 
 from pipelines.settings import ROOT
 from signals.conformance.scenarios import Scenario, Step, write
@@ -20,36 +17,18 @@ pytestmark = pytest.mark.full
 RECIPE = ROOT / "clients" / "postgresql" / "load.sql"
 
 
-def binary(name: str) -> str:
-    """The server's programs are not on the PATH of Debian; the newest version is taken."""
-    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return str(found[-1]) if found else name
+@pytest.fixture(scope="module")
+def running() -> Iterator[PostgresServer]:
+    with postgres_server() as served:
+        yield served
 
 
 @pytest.fixture
-def server() -> Iterator[Path]:
-    """A server on a socket in a folder, run by a user without privileges, as it demands."""
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    user = None
-    if os.geteuid() == 0:
-        user = "postgres"
-        owner = pwd.getpwnam(user)
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-    said = {"user": user, "check": True, "cwd": "/", "stdout": subprocess.DEVNULL}
-    data, options = str(folder / "data"), f"-k {folder} -c listen_addresses='' -c fsync=off"
-    log = ["-l", str(folder / "log"), "-w"]
-    try:
-        initdb = [binary("initdb"), "--auth=trust", "--username=test", "--encoding=UTF8"]
-        subprocess.run([*initdb, "-D", data], **said)  # type: ignore[call-overload]
-        pg_ctl = [binary("pg_ctl"), "-D", data]
-        subprocess.run([*pg_ctl, *log, "-o", options, "start"], **said)  # type: ignore[call-overload]
-        try:
-            yield folder
-        finally:
-            stop = [*pg_ctl, "-m", "immediate", "-w", "stop"]
-            subprocess.run(stop, **said)  # type: ignore[call-overload]
-    finally:
-        shutil.rmtree(folder)
+def server(running: PostgresServer) -> Iterator[PostgresServer]:
+    """The server with nothing in it."""
+    yield running
+    done = running.psql("-c", "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -60,18 +39,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Scenario]:
     return folder / "feeds", next(one for one in scenarios if one.name == "life")
 
 
-def psql(server: Path, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["psql", "-X", "-q", "-h", str(server), "-U", "test", "-d", "postgres", *words],
-        input=given,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def told(server: Path, sql: str) -> list[str]:
-    done = psql(server, "-A", "-t", "-c", sql)
+def told(server: PostgresServer, sql: str) -> list[str]:
+    done = server.psql("-A", "-t", "-c", sql)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -84,11 +53,11 @@ def read(feeds: Path, step: Step, state: Path) -> str:
 
 
 def test_the_table_holds_what_stands_and_nothing_else(
-    server: Path, life: tuple[Path, Scenario], tmp_path: Path
+    server: PostgresServer, life: tuple[Path, Scenario], tmp_path: Path
 ) -> None:
     feeds, scenario = life
     for step in scenario.steps:
-        done = psql(server, "-f", str(RECIPE), given=read(feeds, step, tmp_path / "state"))
+        done = server.psql("-f", str(RECIPE), given=read(feeds, step, tmp_path / "state"))
         assert done.returncode == 0, done.stderr
         held = told(server, "SELECT id FROM signals ORDER BY signalid")
         assert held == [one["id"] for one in step.standing]
@@ -101,13 +70,13 @@ def test_the_table_holds_what_stands_and_nothing_else(
 
 
 def test_lines_that_are_none_change_nothing(
-    server: Path, life: tuple[Path, Scenario], tmp_path: Path
+    server: PostgresServer, life: tuple[Path, Scenario], tmp_path: Path
 ) -> None:
     feeds, scenario = life
     given = read(feeds, scenario.steps[0], tmp_path / "state")
-    assert psql(server, "-f", str(RECIPE), given=given).returncode == 0
+    assert server.psql("-f", str(RECIPE), given=given).returncode == 0
     before = told(server, "SELECT count(*) FROM signals")
     cut = given[: len(given) // 2]
-    done = psql(server, "-f", str(RECIPE), given=cut)
+    done = server.psql("-f", str(RECIPE), given=cut)
     assert done.returncode != 0
     assert told(server, "SELECT count(*) FROM signals") == before != ["0"]

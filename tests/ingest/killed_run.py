@@ -29,7 +29,7 @@ from typing import Any
 
 import polars as pl
 
-from assets import discovery, feed, lead_intake, lead_matching
+from assets import detection, discovery, feed, lead_intake, lead_matching
 from assets.workspace import Workspace
 from leads.matching import MATCH_SCHEMA
 from leads.model import SCHEMA
@@ -114,7 +114,7 @@ def derive(workspace: Workspace, name: str) -> None:
 
 
 def detect(workspace: Workspace, _argument: str) -> None:
-    feed.detect(workspace)
+    detection.detect(workspace)
 
 
 def publish(workspace: Workspace, _argument: str) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from replaying import hashes, workspace_at
 
-from assets import discovery, feed
+from assets import detection, discovery
 from assets.workspace import Workspace
 from opendata.backfill import backfill, months
 from opendata.errors import OpenDataError, SettingsError
@@ -61,7 +61,7 @@ def test_months_are_whole_and_do_not_overlap() -> None:
 
 
 def test_history_is_known_and_signals_nothing(may: Workspace) -> None:
-    feed.detect(may)
+    detection.detect(may)
     before = may.store.state("bodacc").current
     outcomes = january(may)
     assert [one.status for one in outcomes] == ["published"]
@@ -71,7 +71,7 @@ def test_history_is_known_and_signals_nothing(may: Workspace) -> None:
     ]  # fmt: skip
     assert may.store.state("bodacc").current == before
     assert may.store.delta(TABLE, before).collect().is_empty()
-    assert feed.detect(may).rows.is_empty()
+    assert detection.detect(may).rows.is_empty()
     assert may.log.rows().is_empty()
 
 

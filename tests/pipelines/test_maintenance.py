@@ -16,7 +16,7 @@ import pytest
 from operating import LAST, copied, ids, serving, with_held_version
 from replaying import Replayed, hashes, stream_rows, workspace_at
 
-from assets.feed import detect
+from assets.detection import detect
 from assets.workspace import Workspace
 from opendata import files
 from opendata.clock import Clock

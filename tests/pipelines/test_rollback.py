@@ -12,7 +12,7 @@ from interrupted import Killed, killed_reaching
 from operating import LAST, SIRENE, copied, ids, serving
 from replaying import Replayed, hashes, run_step, stream_rows, workspace_at
 
-from assets.feed import detect
+from assets.detection import detect
 from assets.lead_matching import match_all, matching_note
 from assets.workspace import Workspace
 from opendata.errors import SettingsError, StateError

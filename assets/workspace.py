@@ -24,6 +24,7 @@ from pydantic import Field
 from assets import discovery
 from leads import keys, rotation
 from leads.labels import LabelStore
+from leads.privacy import renewal
 from leads.privacy.screen import Screen
 from leads.privacy.suppressions import Suppressions
 from leads.store import LeadStore
@@ -136,14 +137,16 @@ class Workspace:
     @cached_property
     def suppressions(self) -> Suppressions:
         """Return the record of who must not be kept, shown or used."""
-        return Suppressions(self.data_dir / "privacy", self._record_key)
+        return Suppressions(self.data_dir / "privacy", lambda: keys.parts_of(self.record_key))
 
-    def _record_key(self) -> bytes:
+    @property
+    def record_key(self) -> str:
+        """Return the key of the record, made on first use; a renewal that was killed is settled."""
+        renewal.settle(self.data_dir)
         path = self.data_dir / "keys" / keys.RECORD_FILE
         # Another key would recognise nobody: a record that has begun needs its own.
         begun = any((self.data_dir / "privacy").glob("*.jsonl"))
-        key = keys.load(path, os.environ, variable=keys.RECORD_VARIABLE, make=not begun)
-        return bytes.fromhex(key)
+        return keys.load(path, os.environ, variable=keys.RECORD_VARIABLE, make=not begun)
 
     @property
     def exports(self) -> Path:

@@ -1,8 +1,9 @@
 """The keys: one encrypts the leads, one hashes and signs the record of suppressions.
 
 Belongs here: making, finding and checking a key. Does not belong here: using it (``store``,
-``privacy``), renewing it (``rotation``). A key is 32 random bytes written as 64 hexadecimal
-digits; it is never logged and appears in no error.
+``privacy``), renewing it (``rotation``, ``privacy.renewal``). A key is 32 random bytes written as
+64 hexadecimal digits; it is never logged and appears in no error. The key of the record may have
+several parts: each renewal adds one behind a comma or on a line of its own, and all are needed.
 
 It comes from the environment, from a command whose output it is (that of a key service), or
 from a file of its owner's; in this order.
@@ -104,7 +105,7 @@ def read(path: Path) -> str:
             next_step="run `chmod 600` on it, and renew it if it may have been read",
             file=path.name,
         )
-    return _checked(text, path.name)
+    return _checked(text, path.name, parts=path.name == RECORD_FILE)
 
 
 def load(
@@ -134,10 +135,21 @@ def load(
 
 def given(environment: Mapping[str, str], variable: str) -> str | None:
     """Return the key that the environment holds or names a command for; ``None`` if neither."""
-    if (text := environment.get(variable)) is not None:
-        return _checked(text, variable)
-    command = environment.get(COMMANDS[variable])
-    return _checked(_answer(command, COMMANDS[variable]), COMMANDS[variable]) if command else None
+    text, source, parts = environment.get(variable), variable, variable == RECORD_VARIABLE
+    if text is None and (command := environment.get(COMMANDS[variable])):
+        source = COMMANDS[variable]
+        text = _answer(command, source)
+    return None if text is None else _checked(text, source, parts=parts)
+
+
+def parts_of(key: str) -> tuple[bytes, ...]:
+    """Return the parts of a key of the record, oldest first."""
+    return tuple(bytes.fromhex(part) for part in key.split(","))
+
+
+def with_part(key: str, part: str) -> str:
+    """Return a key of the record with a part more."""
+    return f"{key},{part}"
 
 
 def sealed_accounts(environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -189,7 +201,8 @@ def is_given(environment: Mapping[str, str], variable: str = VARIABLE) -> str | 
 
 def fingerprint(key: str) -> str:
     """Return what tells two keys apart and helps nobody to find one."""
-    return hashlib.sha256(b"fingerprint of a key\0" + bytes.fromhex(key)).hexdigest()[:16]
+    whole = b"".join(parts_of(key))
+    return hashlib.sha256(b"fingerprint of a key\0" + whole).hexdigest()[:16]
 
 
 def _answer(command: str, variable: str) -> str:
@@ -213,12 +226,20 @@ def _answer(command: str, variable: str) -> str:
     return done.stdout
 
 
-def _checked(text: str, source: str) -> str:
+def _checked(text: str, source: str, *, parts: bool = False) -> str:
+    """Return the key in ``text``; of one that may have ``parts``, all of them."""
     key = text.strip().lower()
-    if not re.fullmatch(rf"[0-9a-f]{{{2 * KEY_BYTES}}}", key):
+    found = re.split(r"[\s,]+", key) if parts else [key]
+    if not all(re.fullmatch(rf"[0-9a-f]{{{2 * KEY_BYTES}}}", one) for one in found):
         raise SettingsError(
             f"the key is not {2 * KEY_BYTES} hexadecimal digits",
             next_step="make one with `openssl rand -hex 32`",
             file=source,
         )
-    return key
+    if len(set(found)) < len(found):
+        raise SettingsError(
+            "a part of the key stands there twice",
+            next_step="make another part with `openssl rand -hex 32`",
+            file=source,
+        )
+    return ",".join(found)

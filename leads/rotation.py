@@ -2,7 +2,7 @@
 
 Belongs here: writing the encrypted files under another key, the change from one to the other,
 settling what was killed. Does not belong here: where keys come from (``keys``), the key of the
-record, which cannot be renewed: its hashes cannot be made again without whom they stand for.
+record (``privacy.renewal``).
 
 All files are written anew beside the old ones first. Then a note says so, each file takes the
 place of the old one, which is kept, and at last the old ones go. Until then whoever holds the

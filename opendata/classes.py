@@ -47,6 +47,8 @@ CLASSES: Mapping[str, Mapping[str, Personal]] = {
         "at": "none",
         "kind": "none",
         "facts": "none",
+        "form": "none",
+        "first": "none",
         "previous": "none",
         "hash": "none",
     },

@@ -114,7 +114,8 @@ def atomic_file(target: Path, *, point: str, private: bool = False) -> Iterator[
     temporary = target.with_name(f".{target.name}.part")
     try:
         with space_told(target.name):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            # Who may not read the file need not know that it is there.
+            target.parent.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
             temporary.unlink(missing_ok=True)
             if private:
                 temporary.touch(mode=0o600)

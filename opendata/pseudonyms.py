@@ -3,6 +3,10 @@
 Belongs here: the hash of a number, over whole columns, and the hash of a text. Does not
 belong here: which identifiers are protected, and the key.
 
+A key is renewed by a further one: what the earlier ones gave is hashed again under it. So hashes
+that were kept follow, without the values they stand for, and a new value gives the same hash as
+an old one that was hashed again. All keys are needed from then on; fewer of them find nothing.
+
 Numbers take SipHash-2-4 (Aumasson and Bernstein, 2012), a keyed function of 64 bits made
 for short inputs: written with numpy it hashes a column of the whole register in seconds,
 where an HMAC per row would need a minute. Nine digits can be tried one by one, so that
@@ -13,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from functools import cached_property
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -27,22 +31,40 @@ _TEXT = 32
 
 
 class Pseudonyms:
-    """Hashes under one key.
+    """Hashes under one key, or under several that renewed each other.
 
     Args:
         key: at least 16 random bytes; each kind of identifier gets a key derived from it.
+        renewals: further keys, in the order in which they came.
     """
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, key: bytes, *renewals: bytes) -> None:
+        self.keys = (key, *renewals)
 
     def derived(self, purpose: str) -> bytes:
-        """Return the 32 bytes for one purpose, from which the key cannot be found."""
-        return hmac.new(self._key, purpose.encode(), hashlib.sha256).digest()
+        """Return the 32 bytes for one purpose, from which no key can be found.
+
+        They follow from all keys and their order, so that fewer keys give others.
+        """
+        together = self.keys[0]
+        for key in self.keys[1:]:
+            together = _derived(key, "after " + together.hex())
+        return _derived(together, purpose)
+
+    def fingerprint(self) -> str:
+        """Return what tells keys apart and helps nobody to find one, 16 hexadecimal digits."""
+        return hashlib.sha256(b"fingerprint of a key\0" + b"".join(self.keys)).hexdigest()[:16]
 
     def text(self, kind: str, value: str) -> str:
         """Return the hash of a text, 32 hexadecimal digits."""
-        return hmac.new(self.derived(kind), value.encode(), hashlib.sha256).hexdigest()[:_TEXT]
+        return self.text_again(kind, value, known=0)
+
+    def text_again(self, kind: str, hashed: str, *, known: int) -> str:
+        """Return the hash of a text that the first ``known`` keys hashed already."""
+        for key in self.keys[known:]:
+            own = _derived(key, kind)
+            hashed = hmac.new(own, hashed.encode(), hashlib.sha256).hexdigest()[:_TEXT]
+        return hashed
 
     def texts(self, kind: str, values: pl.Series) -> pl.Series:
         """Return the hash of each text; each distinct one is hashed once."""
@@ -57,6 +79,11 @@ class Pseudonyms:
     def number(self, kind: str, value: int) -> int:
         """Return the hash of one number."""
         return int(self._hashed(kind, np.array([value], dtype=np.uint64))[0])
+
+    def numbers_again(self, kind: str, hashed: Sequence[int], *, known: int) -> list[int]:
+        """Return the hashes of numbers that the first ``known`` keys hashed already."""
+        values = np.array(hashed, dtype=np.uint64)
+        return [int(one) for one in self._hashed(kind, values, known)]
 
     def numbers(self, kind: str, column: pl.Expr) -> pl.Expr:
         """Return the hash of each number of a column of digits; null where there is none."""
@@ -73,28 +100,20 @@ class Pseudonyms:
             return hashed
         return pl.select(pl.when(values.is_not_null()).then(hashed)).to_series()
 
-    def _hashed(self, kind: str, values: Numbers) -> Numbers:
-        key = np.frombuffer(self._halves[kind], dtype="<u8")
+    def _hashed(self, kind: str, values: Numbers, known: int = 0) -> Numbers:
+        halves = [np.frombuffer(_derived(key, f"number:{kind}")[:16], dtype="<u8")
+                  for key in self.keys[known:]]  # fmt: skip
         result = np.empty(len(values), dtype=np.uint64)
         for start in range(0, len(values), _CHUNK):
             part = values[start : start + _CHUNK]
-            result[start : start + _CHUNK] = siphash(part, int(key[0]), int(key[1]))
+            for low, high in halves:
+                part = siphash(part, int(low), int(high))
+            result[start : start + _CHUNK] = part
         return result
 
-    @cached_property
-    def _halves(self) -> _Halves:
-        return _Halves(self)
 
-
-class _Halves(dict[str, bytes]):
-    """The 16 bytes of each kind of number, derived once."""
-
-    def __init__(self, owner: Pseudonyms) -> None:
-        self._owner = owner
-
-    def __missing__(self, kind: str) -> bytes:
-        self[kind] = self._owner.derived(f"number:{kind}")[:16]
-        return self[kind]
+def _derived(key: bytes, purpose: str) -> bytes:
+    return hmac.new(key, purpose.encode(), hashlib.sha256).digest()
 
 
 def siphash(values: Numbers, low: int, high: int) -> Numbers:

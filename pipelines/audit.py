@@ -14,8 +14,7 @@ from opendata.ledger import Entry, Ledger
 
 def audit_log(workspace: Workspace) -> Ledger:
     """Return the record of a data folder."""
-    key = workspace.suppressions.keys().pseudonyms.derived("audit")
-    return Ledger(workspace.data_dir / "privacy" / "audit.jsonl", key)
+    return workspace.suppressions.audit
 
 
 def noted(workspace: Workspace, kind: str, **facts: Any) -> Entry:

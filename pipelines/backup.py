@@ -11,7 +11,6 @@ not in it: a copy that holds its own key protects nothing.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import stat
 from collections.abc import Iterator
@@ -83,6 +82,8 @@ def backup(workspace: Workspace, place: BackupPlace, *, keep: int | None = None)
     """
     with one_writer(workspace.data_dir):
         folder_format.require(workspace.data_dir)
+        # Opens the record first: a renewal of its key that was killed is settled by that.
+        workspace.suppressions.keys()
         if (workspace.data_dir / rotation.DATABASES[0]).exists():
             # Opens the leads: a copy that its key does not open would be none.
             workspace.lead_store.usage()
@@ -130,7 +131,7 @@ def read_list(workspace: Workspace, place: BackupPlace, name: str | None) -> tup
         made = Copy.model_validate(content)
     except ValidationError as error:
         raise _damaged("its list cannot be read") from error
-    if not hmac.compare_digest(_signed(workspace, made).signature, made.signature):
+    if not workspace.suppressions.signed(_body(made), made.signature):
         raise StateError(
             "the list of the backup is not the one that was written, or is signed with another key",
             next_step="put the key of the record back (keys/record.key or SIGNALS_RECORD_KEY); "
@@ -207,8 +208,11 @@ def _copied(
 
 
 def _signed(workspace: Workspace, made: Copy) -> Copy:
-    body = json_bytes(made.model_copy(update={"signature": ""}).model_dump(mode="json"))
-    return made.model_copy(update={"signature": workspace.suppressions.sign(body)})
+    return made.model_copy(update={"signature": workspace.suppressions.sign(_body(made))})
+
+
+def _body(made: Copy) -> bytes:
+    return json_bytes(made.model_copy(update={"signature": ""}).model_dump(mode="json"))
 
 
 def _free_id(place: BackupPlace, wanted: str) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from assets.workspace import Workspace
 from leads import keys, rotation
+from leads.privacy import renewal
 from opendata import files, folder_format
 from opendata.errors import StateError
 from opendata.lock import one_writer
@@ -100,6 +101,8 @@ def _cleared(workspace: Workspace, aside: Path) -> tuple[int, bool]:
     if (workspace.data_dir / "keys").exists():
         shutil.copytree(workspace.data_dir / "keys", aside / "keys")
     there = replace(workspace, data_dir=aside, export_to=None)
+    # The key may have been renewed since the copy was made.
+    renewal.renew(aside, workspace.record_key, workspace.clock.now())
     _newest_record(workspace, there)
     migrate(aside)
     # Opened anew: the record may be another one now.

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from assets.workspace import Workspace
 from leads import keys, rotation
+from leads.privacy import renewal
 from opendata.errors import SettingsError
 from opendata.lock import one_writer
 from pipelines.audit import audit_log, noted
@@ -62,16 +63,17 @@ def print_migrated(workspace: Workspace) -> None:
 
 def print_keys(workspace: Workspace) -> None:
     """Print where the keys come from."""
-    table = shown_table("", "key", "from", "fingerprint")
+    table = shown_table("", "key", "from", "parts", "fingerprint")
     named = ((keys.VARIABLE, keys.LEAD_FILE), (keys.RECORD_VARIABLE, keys.RECORD_FILE))
     for variable, file in named:
         path = workspace.data_dir / "keys" / file
         given = keys.is_given(os.environ, variable)
         if given is None and not path.exists():
-            table.add_row(file, "none yet", "")
+            table.add_row(file, "none yet", "", "")
             continue
         key = keys.load(path, os.environ, variable=variable, make=False)
-        table.add_row(Text(file), Text(given or "its file, mode 0600"), keys.fingerprint(key))
+        source, parts = Text(given or "its file, mode 0600"), str(len(keys.parts_of(key)))
+        table.add_row(Text(file), source, parts, keys.fingerprint(key))
     console.print(table)
 
 
@@ -92,6 +94,32 @@ def print_rotated(workspace: Workspace) -> None:
     console.print(f"Under the new key: {', '.join(names) or 'nothing was encrypted yet'}.")
     if outside is not None:
         console.print(f"Give the new key ({mark}) in place of {outside} from now on.")
+
+
+def print_record_rotated(workspace: Workspace) -> None:
+    """Bring the record under a further part of its key, and say what to keep.
+
+    Raises:
+        SettingsError: the key comes from outside and has no part that is new to the record.
+    """
+    at = workspace.clock.now()
+    with one_writer(workspace.data_dir):
+        key, outside = workspace.record_key, keys.is_given(os.environ, keys.RECORD_VARIABLE)
+        done = renewal.renew(workspace.data_dir, key, at)
+        if done is None and outside is not None:
+            raise SettingsError(
+                f"the record is under every part of the key that {outside} gives",
+                next_step="add a part there, behind a comma (`openssl rand -hex 32`); run again",
+            )
+        if done is None:
+            key = keys.with_part(key, keys.fresh())
+            done = renewal.renew(workspace.data_dir, key, at, key_file=True)
+    if done is not None:
+        console.print(
+            f"Under the new key: {done.entries:,} entries of suppressions, {done.audit:,} of the "
+            f"audit log, {done.receipts:,} receipts. All {len(keys.parts_of(key))} parts of the "
+            "key are needed from now on: keep them together, apart from the backups."
+        )
 
 
 def print_unsealed(source: Path, to: Path, key_file: Path) -> None:

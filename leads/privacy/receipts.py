@@ -42,9 +42,8 @@ class Receipt(Model):
 
 def write_receipt(record: Suppressions, receipt: Receipt) -> Path:
     """Sign a receipt and keep it; return where."""
-    body = _body(receipt)
-    signed = receipt.model_copy(update={"signature": record.sign(json_bytes(body))})
     path = receipts_folder(record) / f"{receipt.request}.json"
+    signed = receipt.model_copy(update={"signature": record.sign(json_bytes(_body(receipt)))})
     write_bytes(path, json_bytes(signed.model_dump(mode="json")), point="receipt", private=True)
     return path
 

@@ -10,13 +10,14 @@ that of the leads, so that the leads' key can be renewed without forgetting who 
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from leads.privacy.facts import Facts, Keys
+from leads.privacy.facts import SITE, UNIT, Facts, Keys
 from opendata.ledger import Entry, Ledger
 from opendata.pseudonyms import Pseudonyms
 
@@ -30,6 +31,8 @@ FIELDS = {
     "person": "persons",
 }
 _DIFFUSION = ("natural", "natural_sites", "legal", "legal_sites")
+#: The files in the folder of the record: who is on it, what was done.
+NAME, AUDIT = "suppressions.jsonl", "audit.jsonl"
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Request:
     """What somebody asked for.
 
     Attributes:
-        id: first digits of the hash of its entry.
+        id: of its entry: the first digits of the hash that it was given.
         action: what was asked.
         kind: key of :data:`FIELDS`.
         tag: hash of the subject.
@@ -58,12 +61,12 @@ class Suppressions:
 
     Args:
         folder: ``data/privacy``.
-        key: gives the key when it is first needed: without a record none is made.
+        key: gives the parts of the key when it is first needed: without a record none is made.
     """
 
-    def __init__(self, folder: Path, key: Callable[[], bytes]) -> None:
+    def __init__(self, folder: Path, key: Callable[[], Sequence[bytes]]) -> None:
         self.folder = folder
-        self.path = folder / "suppressions.jsonl"
+        self.path = folder / NAME
         self._key = key
         self._keys: Keys | None = None
         self._ledger: Ledger | None = None
@@ -72,14 +75,18 @@ class Suppressions:
     def keys(self) -> Keys:
         """Return the hashes of identifiers."""
         if self._keys is None:
-            self._keys = Keys(Pseudonyms(self._key()))
+            self._keys = Keys(Pseudonyms(*self._key()))
         return self._keys
 
     def sign(self, content: bytes) -> str:
         """Return the signature of a receipt."""
-        return Pseudonyms(self.keys().pseudonyms.derived("receipt")).text(
-            "receipt", content.decode()
-        )
+        return _signature(self.keys().pseudonyms, content)
+
+    def signed(self, content: bytes, signature: str) -> bool:
+        """Tell whether ``signature`` is that of ``content``, now or before the key was renewed."""
+        parts = self.keys().pseudonyms.keys
+        former = (Pseudonyms(*parts[: number + 1]) for number in range(len(parts)))
+        return any(hmac.compare_digest(_signature(one, content), signature) for one in former)
 
     @property
     def ledger(self) -> Ledger:
@@ -87,6 +94,11 @@ class Suppressions:
         if self._ledger is None:
             self._ledger = Ledger(self.path, self.keys().pseudonyms.derived("ledger"))
         return self._ledger
+
+    @property
+    def audit(self) -> Ledger:
+        """Return the record of what was done to the data folder, under the same key."""
+        return Ledger(self.folder / AUDIT, self.keys().pseudonyms.derived("audit"))
 
     def entries(self) -> tuple[Entry, ...]:
         """Return the entries; none, and no key is made, where there is no record."""
@@ -103,7 +115,7 @@ class Suppressions:
             return known
         facts = {"action": action, "subject": kind, "tag": tag, "asked_on": asked_on.isoformat()}
         entry = self.ledger.append("request", facts, at)
-        return Request(entry.hash[:16], action, kind, tag, asked_on)
+        return Request(entry.id, action, kind, tag, asked_on)
 
     def find(self, action: Action, kind: str, tag: str) -> Request | None:
         """Return the request that stands for a subject, if there is one."""
@@ -143,7 +155,7 @@ class Suppressions:
             return None
         written = {name: [f"{tag:016x}" for tag in found] for name, found in new.items() if found}
         entry = self.ledger.append("diffusion", {"since": since.isoformat(), **written}, at)
-        return entry.hash[:16]
+        return entry.id
 
     def hidden(self, entry: str, at: datetime) -> None:
         """Note that those of an entry of :meth:`hide` were masked everywhere."""
@@ -185,6 +197,10 @@ class Suppressions:
         return self._folded[1]
 
 
+def _signature(pseudonyms: Pseudonyms, content: bytes) -> str:
+    return Pseudonyms(pseudonyms.derived("receipt")).text("receipt", content.decode())
+
+
 @dataclass(frozen=True)
 class _Folded:
     requests: Mapping[str, Request]
@@ -209,7 +225,7 @@ def _fold(entries: Sequence[Entry]) -> _Folded:
     for entry in entries:
         said = entry.facts
         if entry.kind == "request":
-            name = entry.hash[:16]
+            name = entry.id
             requests[name] = Request(
                 name,
                 said["action"],
@@ -226,7 +242,7 @@ def _fold(entries: Sequence[Entry]) -> _Folded:
             about = (said["subject"], said["tag"])
             requests = {n: r for n, r in requests.items() if (r.kind, r.tag) != about}
         elif entry.kind == "diffusion":
-            diffusion[entry.hash[:16]] = _hidden(said)
+            diffusion[entry.id] = _hidden(said)
     kept_out = [one for one in requests.values() if one.action != "restrict"]
     still_open = {name: one for name, one in diffusion.items() if name not in finished}
     unfinished = [facts_of(one.kind, [one.tag]) for one in kept_out if one.done_at is None]
@@ -237,6 +253,36 @@ def _fold(entries: Sequence[Entry]) -> _Folded:
         union(facts_of(r.kind, [r.tag]) for r in requests.values() if r.action == "restrict"),
         still_open,
     )
+
+
+def hashed_again(
+    kind: str, said: Mapping[str, Any], pseudonyms: Pseudonyms, known: int
+) -> Mapping[str, Any]:
+    """Return what an entry says, its hashes under all parts of the key instead of ``known``."""
+    if kind == "diffusion":
+        numbers = {
+            name: pseudonyms.numbers_again(
+                SITE if name.endswith("sites") else UNIT,
+                [int(tag, 16) for tag in said[name]],
+                known=known,
+            )
+            for name in _DIFFUSION
+            if name in said
+        }
+        # Sorted, as those of an entry that was made under the whole key.
+        again = {name: [f"{tag:016x}" for tag in sorted(tags)] for name, tags in numbers.items()}
+        return {**said, **again}
+    if "tag" not in said:
+        return said
+    return {**said, "tag": tag_again(said["subject"], said["tag"], pseudonyms, known)}
+
+
+def tag_again(kind: str, tag: str, pseudonyms: Pseudonyms, known: int) -> str:
+    """Return the hash of a subject under all parts of the key instead of ``known``."""
+    if kind != "person":
+        return pseudonyms.text_again(kind, tag, known=known)
+    (number,) = pseudonyms.numbers_again(UNIT, [int(tag, 16)], known=known)
+    return f"{number:016x}"
 
 
 def _hidden(said: Mapping[str, Any]) -> Facts:

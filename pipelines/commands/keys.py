@@ -1,13 +1,15 @@
-"""Commands on the key of the leads."""
+"""Commands on the keys of the leads and of the record."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 import typer
 
 from pipelines.options import At, DataDir, workspace_of
 
 app = typer.Typer()
-keys = typer.Typer(help="The key of the leads.", no_args_is_help=True)
+keys = typer.Typer(help="The keys of the leads and of the record.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 
 
@@ -20,8 +22,18 @@ def show(data_dir: DataDir = None) -> None:
 
 
 @keys.command()
-def rotate(data_dir: DataDir = None, at: At = None) -> None:
-    """Put leads, matches and answers under a new key; the old one opens nothing any more."""
-    from pipelines.safekeeping import print_rotated
+def rotate(
+    record: Annotated[
+        bool, typer.Option("--record", help="Renew the key of the record instead.")
+    ] = False,
+    data_dir: DataDir = None,
+    at: At = None,
+) -> None:
+    """Put leads, matches and answers under a new key; the old one opens nothing any more.
 
-    print_rotated(workspace_of(data_dir=data_dir, at=at))
+    With --record, who objected or was erased, the audit log and the receipts.
+    """
+    from pipelines.safekeeping import print_record_rotated, print_rotated
+
+    workspace = workspace_of(data_dir=data_dir, at=at)
+    (print_record_rotated if record else print_rotated)(workspace)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import hmac
 import json
 import stat
 from collections.abc import Callable
@@ -83,9 +85,80 @@ def test_a_removed_file_and_a_removed_note_are_found(ledger: Ledger) -> None:
         again(ledger).entries()
 
 
-def test_without_the_key_nothing_can_be_forged(ledger: Ledger) -> None:
+def test_another_key_is_told_as_such_and_nothing_can_be_forged_with_it(ledger: Ledger) -> None:
+    with pytest.raises(StateError, match="under another key"):
+        again(ledger, b"another key").entries()
+    # Without the note that tells the keys apart, the chain itself refuses it.
+    ledger.path.with_suffix(".head.json").unlink()
     with pytest.raises(StateError, match="line 1 does not follow"):
         again(ledger, b"another key").entries()
+
+
+def shortened(ledger: Ledger, **note: object) -> None:
+    """Cut the last entry off and write what the note would say then, as anybody can."""
+    lines = ledger.path.read_text().splitlines(keepends=True)[:2]
+    ledger.path.write_text("".join(lines))
+    head = ledger.path.with_suffix(".head.json")
+    said = {**json.loads(head.read_bytes()), "entries": 2, "hash": json.loads(lines[1])["hash"]}
+    head.write_text(json.dumps({name: value for name, value in {**said, **note}.items() if value}))
+
+
+def test_an_entry_cut_off_together_with_its_note_is_found(ledger: Ledger) -> None:
+    shortened(ledger)
+    with pytest.raises(StateError, match="note of its length is not the one"):
+        again(ledger).entries()
+
+
+def test_a_note_stripped_of_its_signature_is_found(ledger: Ledger) -> None:
+    shortened(ledger, signature="", key="")
+    with pytest.raises(StateError, match="note of its length is not the one"):
+        again(ledger).entries()
+
+
+def test_a_first_entry_alone_needs_its_note_too(ledger: Ledger) -> None:
+    ledger.path.write_text(ledger.path.read_text().splitlines(keepends=True)[0])
+    ledger.path.with_suffix(".head.json").unlink()
+    with pytest.raises(StateError, match="note of its length is missing"):
+        again(ledger).entries()
+
+
+def test_a_record_of_the_first_release_is_read_and_goes_on(tmp_path: Path) -> None:
+    """Its entries had no form and its note no signature."""
+    path, previous, lines = tmp_path / "record.jsonl", "", []
+    for number in (1, 2):
+        body = {"number": number, "at": NOW.isoformat(), "kind": "said", "facts": {"n": number}}
+        text = json.dumps([previous, body], sort_keys=True, ensure_ascii=False)
+        hashed = hmac.new(KEY, text.encode(), hashlib.sha256).hexdigest()
+        lines.append(json.dumps({**body, "previous": previous, "hash": hashed}) + "\n")
+        previous = hashed
+    path.write_text("".join(lines))
+    path.with_suffix(".head.json").write_text(json.dumps({"entries": 2, "hash": previous}))
+    assert [one.facts["n"] for one in Ledger(path, KEY).entries()] == [1, 2]
+    Ledger(path, KEY).append("said", {"n": 3}, NOW)
+    assert [one.facts["n"] for one in Ledger(path, KEY).entries()] == [1, 2, 3]
+
+
+def test_under_a_new_key_entries_keep_what_they_say_and_their_names(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    before = ledger.entries()
+    second = ledger.written_anew(tmp_path / "second.jsonl", b"second", lambda _, said: said)
+    third = second.written_anew(
+        tmp_path / "third.jsonl", b"third", lambda _, said: {"n": said["n"] + 10}
+    )
+    for other in (second, third):
+        found = again(other, b"second" if other is second else b"third").entries()
+        assert [one.id for one in found] == [one.id for one in before]
+        assert [one.first for one in found] == [one.hash for one in before]
+        assert not {one.hash for one in found} & {one.hash for one in before}
+    assert [one.facts["n"] for one in third.entries()] == [10, 11, 12]
+    # The hash of an entry that somebody noted elsewhere cannot be put in by whoever has the file.
+    text = third.path.read_text()
+    third.path.write_text(text.replace(before[1].hash, "0" * 64))
+    with pytest.raises(StateError, match="line 2 does not follow"):
+        again(third, b"third").entries()
+    with pytest.raises(StateError, match="under another key"):
+        again(second).entries()
 
 
 POINTS = ("ledger:before-append", "ledger:after-append", "ledger-head:before-rename")

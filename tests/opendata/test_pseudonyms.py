@@ -76,6 +76,36 @@ def test_a_column_of_digits_is_hashed_and_nothing_else_is() -> None:
     assert streamed.collect(engine="streaming").to_series().equals(found)
 
 
+def test_a_renewed_key_finds_what_was_hashed_before_it_without_the_values() -> None:
+    first, second, third = (letter * 32 for letter in (b"a", b"b", b"c"))
+    one, two, three = Pseudonyms(first), Pseudonyms(first, second), Pseudonyms(first, second, third)
+    kept, numbers = one.text("email", "a@b.fr"), [one.number("siren", n) for n in (5, 552032534)]
+    for other, known in ((two, 1), (three, 1)):
+        assert other.text_again("email", kept, known=known) == other.text("email", "a@b.fr")
+        assert other.numbers_again("siren", numbers, known=known) == [
+            other.number("siren", 5),
+            other.number("siren", 552032534),
+        ]
+    # One step at a time gives the same as both at once.
+    assert three.text_again("email", two.text_again("email", kept, known=1), known=2) == (
+        three.text_again("email", kept, known=1)
+    )
+
+
+def test_fewer_keys_or_another_order_find_nothing() -> None:
+    first, second = b"a" * 32, b"b" * 32
+    hashes = [
+        Pseudonyms(*keys)
+        for keys in ((first,), (second,), (first, second), (second, first), (second, second))
+    ]
+    for found in (
+        [one.text("email", "a@b.fr") for one in hashes],
+        [one.number("siren", 552032534) for one in hashes],
+        [one.derived("ledger") for one in hashes],
+    ):
+        assert len(set(found)) == len(hashes)
+
+
 def test_kinds_and_keys_do_not_meet() -> None:
     one, other = Pseudonyms(KEY), Pseudonyms(b"o" * 32)
     assert one.number("siren", 1) != one.number("siret", 1)

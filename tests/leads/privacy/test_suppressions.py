@@ -24,7 +24,7 @@ MAY, JUNE = dt.date(2026, 5, 1), dt.date(2026, 6, 1)
 
 @pytest.fixture
 def record(tmp_path: Path) -> Suppressions:
-    return Suppressions(tmp_path / "privacy", lambda: KEY)
+    return Suppressions(tmp_path / "privacy", lambda: (KEY,))
 
 
 def lead(**fields: str) -> pl.DataFrame:
@@ -33,7 +33,7 @@ def lead(**fields: str) -> pl.DataFrame:
 
 
 def test_without_a_record_nobody_is_concerned_and_no_key_is_made(tmp_path: Path) -> None:
-    def never() -> bytes:
+    def never() -> tuple[bytes, ...]:
         raise AssertionError("no key is needed")
 
     record = Suppressions(tmp_path / "privacy", never)

@@ -42,7 +42,8 @@ def settings_page() -> str:
         f"- `{keys.VARIABLE}`: the key of the lead store, 64 hexadecimal digits; without it the "
         "first run makes `keys/lead.key` (mode 0600) in the data folder",
         f"- `{keys.RECORD_VARIABLE}`: the key of the record of suppressions and of receipts, of "
-        "the same form; without it the first entry makes `keys/record.key`",
+        "the same form, its parts separated by commas once it was renewed "
+        "([keys](operations/keys.md)); without it the first entry makes `keys/record.key`",
         f"- `{keys.COMMANDS[keys.VARIABLE]}`, `{keys.COMMANDS[keys.RECORD_VARIABLE]}`: commands "
         "whose output is that key, run without a shell ([keys](operations/keys.md))",
         f"- `{keys.NEW_VARIABLE}` or `{keys.COMMANDS[keys.NEW_VARIABLE]}`: the new key for "

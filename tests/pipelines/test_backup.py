@@ -17,7 +17,9 @@ from object_store import object_server
 from replaying import hashes
 
 from assets.workspace import Workspace
+from leads import keys
 from leads.model import SCHEMA
+from leads.privacy.renewal import renew
 from opendata import folder_format
 from opendata.clock import Clock
 from opendata.errors import SettingsError, StateError
@@ -35,6 +37,25 @@ CANARY = "Zuleika Vantongeren"
 
 def opened(folder: Path) -> Workspace:
     return Workspace(data_dir=folder, clock=Clock.at(DAY))
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@contextmanager
+def named(point: str) -> Iterator[None]:
+    """Stop where the point of that name is first reached."""
+
+    def stop(reached: str) -> None:
+        if reached == point:
+            raise Killed
+
+    before, files.on_point = files.on_point, stop
+    try:
+        yield
+    finally:
+        files.on_point = before
 
 
 @pytest.fixture
@@ -76,10 +97,10 @@ def copied(folder: Path) -> dict[str, str]:
 
 def lost(workspace: Workspace) -> Workspace:
     """Return the workspace after its disk was lost, with its keys brought back."""
-    keys = workspace.data_dir / "keys"
-    aside = shutil.copytree(keys, workspace.data_dir.parent / "keys")
+    here = workspace.data_dir / "keys"
+    aside = shutil.copytree(here, workspace.data_dir.parent / "keys", dirs_exist_ok=True)
     shutil.rmtree(workspace.data_dir)
-    shutil.copytree(aside, keys)
+    shutil.copytree(aside, here)
     return replace(workspace)
 
 
@@ -230,6 +251,41 @@ def test_nobody_else_writes_meanwhile(workspace: Workspace, place: Folder) -> No
                 attempt()
         other.communicate(b"")
     backup(workspace, place)
+
+
+def renewed(workspace: Workspace) -> None:
+    """Give the key of the record a further part, as `keys rotate --record` does."""
+    key = keys.with_part(workspace.record_key, keys.fresh())
+    with one_writer(workspace.data_dir):
+        assert renew(workspace.data_dir, key, workspace.clock.now(), key_file=True)
+
+
+def test_a_copy_made_before_the_key_of_the_record_was_renewed_comes_back(
+    workspace: Workspace, place: Folder
+) -> None:
+    backup(workspace, place)
+    renewed(workspace)
+    carry_out(opened(workspace.data_dir), "erase", Subject("lead", "acme/2"))
+    renewed(opened(workspace.data_dir))
+    # Over a folder that goes on under the newer key, whose record is the longer one.
+    assert restore(opened(workspace.data_dir), place).taken_out == 1
+    asked = [one.action for one in opened(workspace.data_dir).suppressions.requests()]
+    assert asked == ["object", "erase"]
+    # And after the loss of the disk, when the copy's own record is the only one.
+    restore(lost(opened(workspace.data_dir)), place)
+    record = opened(workspace.data_dir).suppressions
+    assert record.facts().emails == {record.keys().email("someone@exemple.fr")}
+
+
+def test_a_renewal_that_was_killed_is_settled_before_anything_is_copied(
+    workspace: Workspace, place: Folder
+) -> None:
+    with named("renewal-file:after-rename"), pytest.raises(Killed):
+        renewed(workspace)
+    backup(opened(workspace.data_dir), place)
+    restore(lost(opened(workspace.data_dir)), place)
+    assert len(opened(workspace.data_dir).record_key.split(",")) == 2
+    assert opened(workspace.data_dir).suppressions.requests()
 
 
 def test_an_object_store_keeps_copies_too(workspace: Workspace) -> None:

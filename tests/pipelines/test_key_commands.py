@@ -24,7 +24,8 @@ DAY = date(2026, 11, 23)
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in (keys.VARIABLE, keys.REQUIRED, keys.NEW_VARIABLE, *keys.COMMANDS.values()):
+    given = (keys.VARIABLE, keys.RECORD_VARIABLE, keys.REQUIRED, keys.NEW_VARIABLE)
+    for name in (*given, *keys.COMMANDS.values()):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "data"
 
@@ -77,6 +78,51 @@ def test_a_key_from_outside_needs_a_new_one_from_outside(
     monkeypatch.setenv(keys.VARIABLE, NEW)
     assert ids(data) == ["1"]
     assert not (data / "keys" / "lead.key").exists()
+
+
+def known(data: Path) -> list[str]:
+    """Return which addresses the record knows."""
+    record = Workspace(data_dir=data, clock=Clock.at(DAY)).suppressions
+    names = ("ann@exemple.fr", "bob@exemple.fr")
+    return [name for name in names if record.keys().email(name) in record.facts().emails]
+
+
+def test_the_key_file_of_the_record_is_renewed_and_it_is_on_record(data: Path) -> None:
+    assert typed(data, "object", "--email", "ann@exemple.fr").exit_code == 0
+    before = keys.read(data / "keys" / "record.key")
+    done = typed(data, "keys", "rotate", "--record", "--at", "2026-11-23")
+    assert done.exit_code == 0, done.output
+    after = keys.read(data / "keys" / "record.key")
+    first, second = after.split(",")
+    assert first == before
+    assert known(data) == ["ann@exemple.fr"]
+    assert typed(data, "object", "--email", "bob@exemple.fr").exit_code == 0
+    assert known(data) == ["ann@exemple.fr", "bob@exemple.fr"]
+    shown = typed(data, "keys", "show")
+    assert keys.fingerprint(after) in shown.output
+    assert "Nothing was changed" in typed(data, "audit", "verify").output
+    entry = audit_log(Workspace(data_dir=data, clock=Clock.at(DAY))).entries()[-2]
+    assert (entry.kind, entry.facts["new"]) == ("rotation", keys.fingerprint(after))
+    for part in (first, second):
+        assert part not in done.output + shown.output + str(entry)
+    # With the first part alone, as before, nobody passes for unknown: every command refuses.
+    (data / "keys" / "record.key").write_text(before)
+    assert "under another key" in str(typed(data, "audit", "verify").exception)
+
+
+def test_a_key_of_the_record_from_outside_gets_its_new_part_there(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(keys.RECORD_VARIABLE, OLD)
+    assert typed(data, "object", "--email", "ann@exemple.fr").exit_code == 0
+    refused = typed(data, "keys", "rotate", "--record")
+    assert "every part of the key that SIGNALS_RECORD_KEY gives" in str(refused.exception)
+    monkeypatch.setenv(keys.RECORD_VARIABLE, f"{OLD},{NEW}")
+    # Until it is renewed, no command takes the record for somebody else's or for none.
+    assert "under another key" in str(typed(data, "status").exception)
+    assert typed(data, "keys", "rotate", "--record").exit_code == 0
+    assert known(data) == ["ann@exemple.fr"]
+    assert not (data / "keys" / "record.key").exists()
 
 
 def test_copies_are_made_and_brought_back(data: Path, tmp_path: Path) -> None:

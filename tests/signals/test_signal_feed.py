@@ -286,7 +286,7 @@ def test_spreadsheets_hold_no_formula(log: SignalLog, out: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "|x"]
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "|x", "\x00\rx"]
 )
 def test_what_a_spreadsheet_would_compute_gets_an_apostrophe(text: str) -> None:
     assert harmless(pl.DataFrame({"a": [text]}))["a"].to_list() == [f"'{text}"]

@@ -1,4 +1,4 @@
-"""The key of the record renewed: everybody on it is still known, and the former key knows nobody."""
+"""The key of the record renewed: whoever is on it is known, and the former key knows nobody."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def whole(folder: Path, key: str) -> bool:
     assert set(known.natural_sites) == set(hidden(record.keys())["natural_sites"])
     assert known.emails == {record.keys().email("ann@exemple.fr")}, "who was lifted stays lifted"
     assert len([read_receipt(record, path) for path in receipts(record)]) == 6
-    assert [one.kind for one in record.audit.entries()][0] == "erase"
+    assert record.audit.entries()[0].kind == "erase"
     return True
 
 

@@ -39,25 +39,6 @@ def opened(folder: Path) -> Workspace:
     return Workspace(data_dir=folder, clock=Clock.at(DAY))
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
-@contextmanager
-def named(point: str) -> Iterator[None]:
-    """Stop where the point of that name is first reached."""
-
-    def stop(reached: str) -> None:
-        if reached == point:
-            raise Killed
-
-    before, files.on_point = files.on_point, stop
-    try:
-        yield
-    finally:
-        files.on_point = before
-
-
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     """Two leads, some plain files, a record that has begun."""
@@ -280,7 +261,7 @@ def test_a_copy_made_before_the_key_of_the_record_was_renewed_comes_back(
 def test_a_renewal_that_was_killed_is_settled_before_anything_is_copied(
     workspace: Workspace, place: Folder
 ) -> None:
-    with named("renewal-file:after-rename"), pytest.raises(Killed):
+    with killed_reaching("renewal-file:after-rename"), pytest.raises(Killed):
         renewed(workspace)
     backup(opened(workspace.data_dir), place)
     restore(lost(opened(workspace.data_dir)), place)

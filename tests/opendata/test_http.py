@@ -12,7 +12,14 @@ from loopback import Loopback, Reply, as_json, fast_http, loopback, redirect
 
 from opendata.addresses import Addresses, PortalBases
 from opendata.errors import AddressError, PortalError
-from opendata.http import CutError, Http, MissingError, UnavailableError, tls_context
+from opendata.http import (
+    CutError,
+    Http,
+    KeyRefusedError,
+    MissingError,
+    UnavailableError,
+    tls_context,
+)
 from opendata.pace import Gates, Limits, Pace, Retry, Timer, retry_after
 
 HOST = "www.data.gouv.fr"
@@ -74,7 +81,7 @@ def test_a_portal_that_stays_down_is_an_error_after_the_last_attempt(server: Loo
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 414, 418])
 def test_an_error_of_ours_is_not_tried_again(server: Loopback, http: Http, status: int):
     server.script(PATH, Reply(status))
-    expected = MissingError if status in (404, 410) else PortalError
+    expected = {401: KeyRefusedError, 404: MissingError, 410: MissingError}.get(status, PortalError)
     with pytest.raises(expected) as caught:
         http.get_json(URL)
     assert type(caught.value) is expected

@@ -56,11 +56,13 @@ def aligned(before: pl.DataFrame, after: pl.DataFrame, key: Sequence[str]) -> Al
     Where both are in ascending order of a single key, as tables are, one walk over the keys
     does it; otherwise a join of the keys. The rest of the rows is only moved.
     """
-    if len(key) == 1 and all(_ascending(state[key[0]]) for state in (before, after)):
-        old, new = _both_have(before[key[0]], after[key[0]])
-        return Aligned(
-            _those(before, old), _those(after, new), after.filter(~new), before.filter(~old)
-        )
+    if len(key) == 1:
+        values = _as_numbers(before[key[0]], after[key[0]])
+        if all(_ascending(one) for one in values):
+            old, new = _both_have(*values)
+            return Aligned(
+                _those(before, old), _those(after, new), after.filter(~new), before.filter(~old)
+            )
     pairs = (
         after.select(key)
         .with_row_index("new")
@@ -87,7 +89,6 @@ def _ascending(values: pl.Series) -> bool:
 
 def _both_have(before: pl.Series, after: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Tell of each value of two ascending runs whether the other has it too."""
-    before, after = _as_numbers(before, after)
     runs = [
         pl.LazyFrame({"value": values, "newer": pl.repeat(newer, len(values), eager=True)})
         for values, newer in ((before, False), (after, True))
@@ -108,7 +109,10 @@ def _as_numbers(before: pl.Series, after: pl.Series) -> tuple[pl.Series, pl.Seri
         return texts
     old, new = (text.cast(pl.UInt64, strict=False) for text in texts)
     signed = any(text.str.starts_with("+").any() for text in texts)
-    return texts if signed or old.null_count() or new.null_count() else (old, new)
+    lost = any(
+        one.null_count() > text.null_count() for one, text in zip((old, new), texts, strict=True)
+    )
+    return texts if signed or lost else (old, new)
 
 
 @dataclass(frozen=True)

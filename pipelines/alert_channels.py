@@ -151,7 +151,11 @@ class Mail:
             return smtplib.SMTP_SSL(self.host, self.port, timeout=PATIENCE, context=tls_context())
         server = smtplib.SMTP(self.host, self.port, timeout=PATIENCE)
         if not is_loopback(self.host):
-            server.starttls(context=tls_context())
+            try:
+                server.starttls(context=tls_context())
+            except BaseException:
+                server.close()
+                raise
         return server
 
 

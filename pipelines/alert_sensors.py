@@ -1,7 +1,7 @@
 """The sensors that tell a person: of a run that failed, and of what waits in the data folder.
 
 Belongs here: wiring. Does not belong here: what is worth an alert (:mod:`pipelines.alerts`).
-Both run from the start: an alert that must be switched on is missed when it is needed.
+All run from the start: an alert that must be switched on is missed when it is needed.
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.workspace import WorkspaceResource
-from pipelines.alert_channels import Alert, send
+from pipelines.alert_channels import Alert
 from pipelines.alerts import FAILED, standing, tell, ways
+from pipelines.alerts_again import tell_again, tell_surely
 from pipelines.failure_words import reason
 from pipelines.settings import Settings
 
 #: Seconds between two looks at the data folder.
 EVERY = 900
+#: Seconds between two attempts to deliver what did not arrive.
+AGAIN = 300
 
 
 def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
@@ -26,8 +29,22 @@ def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells which run failed and why: log, webhook, e-mail.",
     )
-    def alert_failed_runs(context: dg.RunFailureSensorContext) -> None:
-        send(of_run(context), ways(settings))
+    def alert_failed_runs(
+        context: dg.RunFailureSensorContext, workspace: WorkspaceResource
+    ) -> None:
+        tell_surely(workspace.open(), of_run(context), ways(settings))
+
+    @dg.sensor(
+        name="alert_again",
+        minimum_interval_seconds=AGAIN,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Sends alerts of failed runs again that did not arrive by every way.",
+    )
+    def alert_again(
+        _context: dg.SensorEvaluationContext, workspace: WorkspaceResource
+    ) -> dg.SkipReason:
+        arrived = tell_again(workspace.open(), ways(settings))
+        return dg.SkipReason(f"arrived now: {', '.join(arrived) or 'nothing was waiting'}")
 
     @dg.sensor(
         name="alert_waiting",
@@ -43,7 +60,7 @@ def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         told = tell(opened, standing(opened), ways(settings), kept=FAILED)
         return dg.SkipReason(f"told: {', '.join(one.key for one in told) or 'nothing new'}")
 
-    return [alert_failed_runs, alert_waiting]
+    return [alert_failed_runs, alert_again, alert_waiting]
 
 
 def of_run(context: dg.RunFailureSensorContext) -> Alert:

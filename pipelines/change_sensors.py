@@ -12,8 +12,9 @@ customer, that goes back to what was offered before would not be followed.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 import dagster as dg
 from pydantic import TypeAdapter, ValidationError
@@ -34,8 +35,12 @@ from pipelines.settings import Settings
 
 #: Questions in a row without an answer after which a person is told.
 PATIENCE = 3
+#: Runs that one version starts in all: a full disk passes, and a portal that slept wakes up.
+TRIES = 3
 #: Seconds between two questions: every hour of what comes daily, else four times a day.
 HOURLY, QUARTERLY = 3600, 6 * 3600
+#: Tag of a run: what the portal offered when it was started.
+PUBLICATION = "publication"
 
 
 @dataclass(frozen=True)
@@ -89,13 +94,30 @@ def _sensor(name: str, settings: Settings) -> dg.SensorDefinition:
     def changes(
         context: dg.SensorEvaluationContext, workspace: WorkspaceResource
     ) -> dg.SensorResult:
-        return asked(source, workspace.open(), context.cursor, ways(settings))
+        failed = partial(failed_runs, context.instance, f"take_{name}")
+        return asked(source, workspace.open(), context.cursor, ways(settings), failed)
 
     return changes
 
 
+def failed_runs(instance: dg.DagsterInstance, job: str, version: str) -> int:
+    """Return how often ``job`` failed for ``version``; 0 while it runs, or once it went well."""
+    filters = dg.RunsFilter(job_name=job, tags={PUBLICATION: version})
+    runs = instance.get_runs(filters, limit=TRIES)
+    last_failed = bool(runs) and runs[0].status is dg.DagsterRunStatus.FAILURE
+    return sum(run.status is dg.DagsterRunStatus.FAILURE for run in runs) if last_failed else 0
+
+
+def _never(_version: str) -> int:
+    return 0
+
+
 def asked(
-    source: Source, workspace: Workspace, cursor: str | None, by: Collection[Channel]
+    source: Source,
+    workspace: Workspace,
+    cursor: str | None,
+    by: Collection[Channel],
+    failed: Callable[[str], int] = _never,
 ) -> dg.SensorResult:
     """Ask once, and say what follows: a run for what was never seen, or why there is none.
 
@@ -104,6 +126,7 @@ def asked(
         workspace: the place of the run; nothing is written to it.
         cursor: what the last question left.
         by: the ways of an alert.
+        failed: how often the runs of a version failed, if the last one did.
     """
     dataset, seen = source.dataset, Seen.read(cursor)
     variable = lacking(dataset)
@@ -117,10 +140,17 @@ def asked(
         return _unanswered(dataset.name, seen, error, by)
     if version is None:
         return _skipped(Seen(seen.version), "every day that is over was taken already")
-    if version == seen.version:
+    failures = failed(version) if version == seen.version else 0
+    if failures >= TRIES:
+        return _skipped(
+            Seen(version),
+            f"the run of what {dataset.host} offers failed {failures} times: mend the reason, then "
+            "re-execute it",
+        )
+    if version == seen.version and not failures:
         return _skipped(Seen(version), f"{dataset.host} offers what it offered before")
     return dg.SensorResult(
-        run_requests=[dg.RunRequest(tags={"publication": version})],
+        run_requests=[dg.RunRequest(tags={PUBLICATION: version})],
         cursor=Seen(version).written(),
     )
 

@@ -19,6 +19,7 @@ import dagster as dg
 from assets import discovery
 from assets.dataset_assets import POOL
 from assets.workspace import Workspace, as_resource
+from opendata.clock import Clock
 from opendata.lock import one_writer
 from pipelines.audit import noted
 from pipelines.definitions import all_assets
@@ -27,6 +28,10 @@ from pipelines.interrupts import stop_is_heard
 from pipelines.jobs import DOWNSTREAM, chosen_datasets, dataset_keys
 from pipelines.options import debugging
 
+#: Name of the job that Dagster makes up for a run within a command.
+IN_COMMAND = "__ephemeral_asset_job__"
+#: Seconds without a sign after which a daemon is taken for dead; it gives one every half minute.
+HEARTBEAT = 300
 _history: dg.DagsterInstance | None = None
 
 
@@ -147,12 +152,24 @@ def _materialise(workspace: Workspace, keys: Sequence[str]) -> RunReport:
 def _free_pool(instance: dg.DagsterInstance) -> None:
     """Give back what a killed run held of the pool of writers, or this one would wait forever.
 
-    The caller holds the lock of the data folder: nobody else is writing.
+    The caller holds the lock of the data folder: no other command is writing. A run that a
+    daemon started may be at the lock this moment; while a daemon lives, that run is its own.
     """
     storage = instance.event_log_storage
     if storage.supports_global_concurrency_limits and POOL in storage.get_concurrency_keys():
         for run in storage.get_concurrency_info(POOL).active_run_ids:
-            storage.free_concurrency_slots_for_run(run)
+            if _is_over(instance, run):
+                storage.free_concurrency_slots_for_run(run)
+
+
+def _is_over(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Tell whether a run that holds a slot is dead: ended, unknown, of a command, or orphaned."""
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.is_finished or run.job_name == IN_COMMAND:
+        return True
+    beats = instance.get_daemon_heartbeats().values()
+    now = Clock().now().timestamp()
+    return all(now - beat.timestamp > HEARTBEAT for beat in beats)
 
 
 def _was_interrupted(event: dg.DagsterEvent) -> bool:

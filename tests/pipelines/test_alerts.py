@@ -14,7 +14,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import structlog
-from listeners import Hook, MailServer, hook, mail_server
+from listeners import Hook, MailServer, certificate, hook, mail_server
 
 from assets.workspace import Workspace, as_resource
 from opendata.clock import Clock
@@ -24,6 +24,7 @@ from pipelines import alert_channels
 from pipelines.alert_channels import WEBHOOK, Alert, Channel, channels, send
 from pipelines.alert_sensors import alert_sensors, of_run
 from pipelines.alerts import REMIND, after_run, alerting, standing, tell
+from pipelines.alerts_again import GIVEN_UP, tell_again, tell_surely
 from pipelines.privacy import Subject, carry_out
 from pipelines.settings import Settings
 
@@ -269,7 +270,7 @@ def _failing(error: Exception) -> dg.RunFailureSensorContext:
 
 
 def test_a_failed_run_is_told_in_our_words_or_by_the_kind_of_its_error(
-    webhook: Hook, monkeypatch: pytest.MonkeyPatch
+    webhook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(WEBHOOK, webhook.url)
     told = of_run(_failing(dg.Failure(description="decp: the licence is now 'x'.")))
@@ -277,7 +278,7 @@ def test_a_failed_run_is_told_in_our_words_or_by_the_kind_of_its_error(
     assert "breaks: decp: the licence is now 'x'." in told.text
     context = _failing(ValueError("row 7: Zuleika Vantongeren"))
     sensor = next(one for one in alert_sensors(settings()) if one.name == "alert_failed_runs")
-    sensor(context)
+    sensor(context, workspace=as_resource(at(tmp_path)))
     (posted,) = webhook.received
     assert "unforeseen ValueError" in posted["text"]
     assert "Zuleika" not in posted["text"]
@@ -295,3 +296,73 @@ def test_the_sensor_tells_what_waits_and_not_twice(
         given = dg.build_sensor_context(resources={"workspace": as_resource(workspace)})
         assert sensor(given).skip_message == said
     assert [one["title"] for one in webhook.received] == ["decp: readers see a gap"]
+
+
+ACCOUNT = {alert_channels.SMTP_USER: "us3r", alert_channels.SMTP_PASSWORD: "passw0rd"}
+#: Names of this machine that are none of its usual ones: a server there is a stranger.
+STRANGER, LOCAL = "127.1", "127.0.0.1"
+
+
+@pytest.mark.parametrize(("scheme", "host"), [("smtp", STRANGER), ("smtps", LOCAL)])
+def test_mail_logs_in_on_an_encrypted_line_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, host: str
+) -> None:
+    tls, trusted = certificate(tmp_path, host)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    with mail_server(tls, at_once=scheme == "smtps", account=("us3r", "passw0rd")) as server:
+        said = mail_by(f"{scheme}://{host}:{server.port}")
+        assert send(ALERT, channels(said, ACCOUNT)) == {"log", "mail"}
+        wrong = {**ACCOUNT, alert_channels.SMTP_PASSWORD: "an0ther"}
+        assert send(ALERT, channels(said, wrong)) == {"log"}
+    assert len(server.messages) == 1
+    assert {encrypted for verb, encrypted in server.heard if verb in {"AUTH", "MAIL"}} == {True}
+    assert ("STARTTLS", False) in server.heard or scheme == "smtps"
+
+
+@pytest.mark.parametrize("named", ["mail.example.org", None])
+def test_a_mail_server_that_cannot_be_trusted_gets_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str | None
+) -> None:
+    """Another name in its certificate, or no encryption at all: no password, no message."""
+    tls, trusted = certificate(tmp_path, named or STRANGER)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    with mail_server(tls if named else None, account=("us3r", "passw0rd")) as server:
+        said = mail_by(f"smtp://{STRANGER}:{server.port}")
+        assert send(ALERT, channels(said, ACCOUNT)) == {"log"}
+    assert not {verb for verb, _ in server.heard} & {"AUTH", "MAIL", "DATA"}
+    assert server.messages == []
+
+
+def mail_by(url: str) -> Settings:
+    return settings(alert_smtp=url, alert_from="signals@example.org", alert_to="ops@example.org")
+
+
+def test_an_alert_of_a_failed_run_is_kept_until_it_arrives(
+    webhook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(WEBHOOK, webhook.url)
+    sensors = {one.name: one for one in alert_sensors(settings())}
+    resources = {"workspace": as_resource(at(tmp_path))}
+    webhook.status = 500
+    context = _failing(dg.Failure(description="decp: no answer."))
+    sensors["alert_failed_runs"](context, **resources)
+    told = []
+    for status in (500, 200, 200):
+        webhook.status = status
+        given = dg.build_sensor_context(resources=resources)
+        told.append(sensors["alert_again"](given).skip_message)
+    nothing = "arrived now: nothing was waiting"
+    assert told == [nothing, f"arrived now: run:{context.dagster_run.run_id}", nothing]
+    assert [one["kind"] for one in webhook.received] == ["run"]
+    # The log had it at once and is not told again.
+    assert not list((tmp_path / "state" / "alerts" / "undelivered").iterdir())
+
+
+def test_an_alert_that_never_arrives_is_given_up_after_a_week(
+    webhook: Hook, tmp_path: Path
+) -> None:
+    webhook.status = 500
+    tell_surely(at(tmp_path), ALERT, by(webhook))
+    for days, waiting in ((GIVEN_UP - 1, 1), (GIVEN_UP, 0)):
+        assert tell_again(at(tmp_path, DAY + timedelta(days=days)), by(webhook)) == []
+        assert len(list((tmp_path / "state" / "alerts" / "undelivered").iterdir())) == waiting

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -17,7 +18,15 @@ from assets.workspace import INSEE_KEY, Workspace, as_resource
 from opendata.clock import Clock
 from opendata.sample_portal import SamplePortal
 from pipelines.alert_channels import WEBHOOK, Channel, channels
-from pipelines.change_sensors import PATIENCE, Seen, asked, change_sensors, interval
+from pipelines.change_sensors import (
+    PATIENCE,
+    TRIES,
+    Seen,
+    asked,
+    change_sensors,
+    failed_runs,
+    interval,
+)
 from pipelines.definitions import build_defs
 from pipelines.jobs import chosen_datasets
 from pipelines.main_job import run_datasets
@@ -69,6 +78,41 @@ def test_a_version_starts_one_run_and_the_next_one_another(
     assert {one.run_key for one in (started, follower, back)} == {None}
     # Nothing was downloaded, nothing written.
     assert hashes(tmp_path) == {}
+
+
+def test_a_version_whose_run_failed_is_tried_again_and_not_for_ever(
+    portal: SamplePortal, tmp_path: Path
+) -> None:
+    portal.set_date(EGAPRO)
+    source, workspace = discovery.sources()["egapro"], workspace_at(portal, EGAPRO, tmp_path)
+
+    @dg.op(config_schema={"fails": bool})
+    def took() -> None:
+        if dg.OpExecutionContext.get().op_config["fails"]:
+            raise dg.Failure("the disk is full")
+
+    take_egapro = dg.JobDefinition(graph_def=dg.GraphDefinition("take_egapro", node_defs=[took]))
+    instance = dg.DagsterInstance.ephemeral()
+
+    def tick(cursor: str | None) -> dg.SensorResult:
+        failed = partial(failed_runs, instance, "take_egapro")
+        return asked(source, workspace, cursor, [], failed)
+
+    def ran(result: dg.SensorResult, *, fails: bool) -> None:
+        (request,) = result.run_requests or ()
+        take_egapro.execute_in_process(
+            run_config={"ops": {"took": {"config": {"fails": fails}}}},
+            instance=instance, tags=dict(request.tags), raise_on_error=False,
+        )  # fmt: skip
+
+    result = tick(None)
+    for _ in range(TRIES):
+        ran(result, fails=True)
+        result = tick(result.cursor)
+    assert f"failed {TRIES} times" in why(result)
+    # Executed again by a person, and well: it is over.
+    ran(asked(source, workspace, None, []), fails=False)
+    assert "before" in why(tick(result.cursor))
 
 
 def test_what_was_taken_meanwhile_is_no_news(portal: SamplePortal, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import shutil
+import time
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -16,6 +17,7 @@ import polars as pl
 import pytest
 import yaml
 from dagster._core.instance.config import PoolGranularity
+from dagster._daemon.types import DaemonHeartbeat
 from replaying import workspace_at
 
 from assets import dataset_assets as wiring
@@ -27,6 +29,7 @@ from opendata.errors import LicenceError, OpenDataError
 from opendata.http import UnavailableError
 from opendata.ingest import Source
 from opendata.sample_portal import SamplePortal
+from pipelines import main_job
 from pipelines.backfill_jobs import backfill_jobs
 from pipelines.definitions import all_assets
 from pipelines.failure_words import reason
@@ -246,3 +249,30 @@ def test_a_killed_run_does_not_keep_the_next_one_waiting(
     done.join(240)
     assert not done.is_alive(), "the run waits for a place that nobody gives back"
     assert workspace.store.current("egapro") is not None
+
+
+def test_a_run_of_a_living_daemon_keeps_its_place_in_the_pool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may stand at the lock of the folder: only what is dead is taken from it."""
+    shutil.copy(ROOT / "dagster.yaml", tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    @dg.job
+    def take_egapro() -> None:
+        pass
+
+    with dg.DagsterInstance.get() as instance:
+        storage = instance.event_log_storage
+        storage.initialize_concurrency_limit_to_default(POOL)
+        run = instance.create_run_for_job(take_egapro, status=dg.DagsterRunStatus.STARTED)
+        assert storage.claim_concurrency_slot(POOL, run.run_id, "core").is_claimed
+        instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "1", []))
+        main_job._free_pool(instance)
+        assert storage.get_concurrency_info(POOL).active_run_ids == {run.run_id}
+        # A daemon that gives no sign any more will not free it.
+        stale = time.time() - 2 * main_job.HEARTBEAT
+        instance.add_daemon_heartbeat(DaemonHeartbeat(stale, "SENSOR", "1", []))
+        main_job._free_pool(instance)
+        assert storage.get_concurrency_info(POOL).active_run_ids == set()

@@ -10,6 +10,7 @@ the last step write what lasts, alone in the folder and in the pool of writers; 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -127,6 +128,9 @@ def _settle(name: str, parts: Sequence[str], steps: Steps) -> dg.OpDefinition:
     def settle(workspace: WorkspaceResource) -> dg.Output[None]:
         with workspace.writing(f"settling {name}") as opened:
             metadata, version = steps.settle(opened)
-        return dg.Output(None, metadata=metadata, data_version=version)
+        with warnings.catch_warnings():
+            # A version is said here as assets say it in their result, which an op cannot return.
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            return dg.Output(None, metadata=metadata, data_version=version)
 
     return settle

@@ -33,7 +33,6 @@ from opendata.lake_plan import (
     Plan,
     changes,
     columns_of,
-    held_by,
     in_lake,
     said,
     standing,
@@ -90,7 +89,7 @@ def prepare(
         tables: name → content, views among them.
         lake: where it is.
         environment: gives the credentials.
-        parted_above: rows above which a table is cut by :data:`PARTED_BY`.
+        parted_above: rows above which a table is cut, by department or along its key.
 
     Returns:
         How many tables changed.
@@ -131,7 +130,7 @@ def fill(
     )
     with opened as db:
         plan = {
-            f"{name}/{part or ''}": (str(name), part, str(query), int(weight))
+            f"{name}/{part}": (str(name), str(part), str(query), int(weight))
             for name, part, query, weight in db.rows(
                 f"SELECT table_name, part, query, weight FROM {in_lake(PLAN)}"  # noqa: S608
             )
@@ -139,8 +138,7 @@ def fill(
         for unit in dealt({unit: weight for unit, (*_, weight) in plan.items()}, share):
             name, part, query, _weight = plan[unit]
             target = in_lake(NEXT + name)
-            held = "" if part is None else f" WHERE {held_by(part)}"
-            if db.rows(f"SELECT 1 FROM {target}{held} LIMIT 1"):  # noqa: S608 - quoted
+            if db.rows(f"SELECT 1 FROM {target} WHERE {part} LIMIT 1"):  # noqa: S608 - quoted
                 continue
             with told():
                 # By name: a file may have its columns in another order than an older one.

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -20,9 +21,11 @@ from opendata.assembly import Content, in_order, listed, rows_query
 from opendata.errors import StateError
 from opendata.files import digest
 from opendata.lake_address import CATALOGUE
+from opendata.shares import MOST
 from opendata.warehouse import Warehouse, identifier, literal
 
-#: Tables with this column and more rows than that are cut, and their files parted, by it.
+#: Tables of more rows are cut: by this column, which is then also how their files are parted, or
+#: along their key.
 PARTED_BY, PARTED_ABOVE = "departement", 1_000_000
 #: What stands, of which files and with which comments, and the run that wrote it.
 SHOWN = "lake_tables"
@@ -130,32 +133,42 @@ def units(db: Warehouse, name: str, change: Change, parted_above: int) -> Iterat
     query = rows_query(content)
     db.execute(f"CREATE TABLE {target} AS SELECT * FROM ({query}) LIMIT 0")  # noqa: S608
     total = sum(parquet.count(path) for path in content.paths)
-    order = f" ORDER BY {listed(content.key)}" if content.key else ""
-    parts: list[tuple[str | None, int, str]] = []
-    if PARTED_BY in columns and total > parted_above:
+    parts = ["true"]
+    if total > parted_above and PARTED_BY in columns:
         db.execute(f"ALTER TABLE {target} SET PARTITIONED BY ({identifier(PARTED_BY)})")
-        counted = db.rows(
-            f"SELECT coalesce({PARTED_BY}, ''), count(*) FROM ({query}) "  # noqa: S608
-            "GROUP BY ALL ORDER BY ALL"
-        )
-        held = f"SELECT * FROM ({query}) WHERE "  # noqa: S608 - our own query
-        parts += [(str(part), int(rows), held + held_by(str(part))) for part, rows in counted]
-    else:
-        rows = int(db.rows(f"SELECT count(*) FROM ({query})")[0][0])  # noqa: S608
-        parts = [(None, rows, f"SELECT * FROM ({query})")]  # noqa: S608
+        parts = _departments(db, query)
+    elif total > parted_above and content.key:
+        parts = _stretches(db, query, content.key[0], min(MOST, total // parted_above + 1))
+    counted = ", ".join(f"count(*) FILTER (WHERE {part})" for part in parts)
+    (weights,) = db.rows(f"SELECT {counted} FROM ({query})")  # noqa: S608 - our own query
+    order = f" ORDER BY {listed(content.key)}" if content.key else ""
     more = content is change.more
-    for part, rows, selected in parts:
-        yield name, change.files, change.shape, more, part, rows, selected + order
+    for part, rows in zip(parts, weights, strict=True):
+        selected = f"SELECT * FROM ({query}) WHERE {part}{order}"  # noqa: S608 - our own query
+        yield name, change.files, change.shape, more, part, int(rows), selected
+
+
+def _departments(db: Warehouse, query: str) -> list[str]:
+    """Return a condition for each department, and for the rows that have none."""
+    place = f"coalesce({identifier(PARTED_BY)}, '')"
+    found = db.rows(f"SELECT DISTINCT {place} FROM ({query}) ORDER BY ALL")  # noqa: S608
+    return [f"{place} = {literal(str(value))}" for (value,) in found]
+
+
+def _stretches(db: Warehouse, query: str, key: str, count: int) -> list[str]:
+    """Return conditions that cut the rows along their key into ``count`` stretches or fewer."""
+    column, at = identifier(key), [number / count for number in range(1, count)]
+    (found,) = db.rows(f"SELECT quantile_disc({column}, {at}) FROM ({query})")[0]  # noqa: S608
+    borders = [literal(str(value)) for value in sorted(set(found or ()))]
+    inner = [f"{column} >= {a} AND {column} < {b}" for a, b in pairwise(borders)]
+    if not borders:
+        return ["true"]
+    return [f"({column} < {borders[0]} OR {column} IS NULL)", *inner, f"{column} >= {borders[-1]}"]
 
 
 def columns_of(db: Warehouse, source: str) -> dict[str, str]:
     """Return column → type of a table, or of a query in brackets."""
     return {str(row[0]): str(row[1]) for row in db.rows(f"DESCRIBE FROM {source}")}
-
-
-def held_by(value: str) -> str:
-    """Return the condition that holds for the rows of one part."""
-    return f"coalesce({identifier(PARTED_BY)}, '') = {literal(value)}"
 
 
 def whole_plan(db: Warehouse) -> Plan:

@@ -119,11 +119,7 @@ def test_all_instances_let_one_writer_through() -> None:
     single = yaml.safe_load((DEPLOY.parent / "dagster.yaml").read_text(encoding="utf-8"))
     postgres, helm = load("dagster.postgres.yaml"), load("helm/values.yaml")
     assert postgres["concurrency"] == single["concurrency"]
-    assert (
-        helm["additionalInstanceConfig"]["concurrency"]["pools"] == single["concurrency"]["pools"]
-    )
-    queue = helm["dagsterDaemon"]["runCoordinator"]["config"]["queuedRunCoordinator"]
-    assert queue["maxConcurrentRuns"] == single["concurrency"]["runs"]["max_concurrent_runs"]
+    assert helm["additionalInstanceConfig"]["concurrency"] == single["concurrency"]
     for name in ("freshness", "run_monitoring", "run_retries", "retention", "telemetry", "sensors"):
         assert postgres[name] == single[name]
 

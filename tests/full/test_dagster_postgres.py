@@ -152,14 +152,15 @@ def test_the_instance_of_the_chart_is_one_that_dagster_takes(
 ) -> None:
     """The chart writes these blocks into one file; Dagster refuses some of them side by side."""
     values = yaml.safe_load((ROOT / "deploy" / "helm" / "values.yaml").read_text("utf-8"))
-    queue = values["dagsterDaemon"]["runCoordinator"]["config"]["queuedRunCoordinator"]
+    coordinator = values["dagsterDaemon"]["runCoordinator"]["config"]
+    runs = coordinator["queuedRunCoordinator"]["maxConcurrentRuns"]
     scheme = values["postgresql"]["postgresqlScheme"]
     made = {
         "storage": {"postgres": {"postgres_url": url(server, scheme)}},
         "run_coordinator": {
             "module": "dagster.core.run_coordinator",
             "class": "QueuedRunCoordinator",
-            "config": {"max_concurrent_runs": queue["maxConcurrentRuns"]},
+            "config": {} if runs is None else {"max_concurrent_runs": runs},
         },
         "compute_logs": values["computeLogManager"]["config"]["customComputeLogManager"],
         **values["additionalInstanceConfig"],
@@ -169,7 +170,7 @@ def test_the_instance_of_the_chart_is_one_that_dagster_takes(
     with dg.DagsterInstance.get() as instance:
         pools = instance.get_concurrency_config().pool_config
         assert pools.default_pool_limit == 1
-        assert instance.run_coordinator.get_run_queue_config().max_concurrent_runs == 1
+        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
         assert instance.compute_log_manager
 
 

@@ -27,6 +27,7 @@ from typing import Any
 
 import polars as pl
 
+from assets import discovery
 from assets.lead_intake import take_in
 from assets.lead_matching import match_all, matching_note
 from assets.lead_matching_shares import gather_matching, match_share, plan_matching
@@ -75,8 +76,11 @@ class Place:
 
     def tables(self) -> dict[str, Content]:
         """Return the tables of the month for the lake."""
-        files = sorted((self.folder / "month").glob("*.parquet"))
-        return {path.stem: Content([path], (), path.stem) for path in files}
+        owners = discovery.owners()
+        return {
+            path.stem: Content([path], owners[path.stem].tables[path.stem].key, path.stem)
+            for path in sorted((self.folder / "month").glob("*.parquet"))
+        }
 
 
 def matching(place: Place, share: Share) -> int:

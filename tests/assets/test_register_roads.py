@@ -33,6 +33,7 @@ ROWS = {
     "alimconfiance": 3,
     "beges": 3,
     "dpo": 3,
+    "epv": 2,
     "organismes_formation": 2,
     "rge": 4,
     "spectacle": 2,
@@ -75,6 +76,7 @@ def portal() -> Iterator[Portal]:
             described["alimconfiance"].resources[0].id: (
                 RECORDS / "alimconfiance.csv"
             ).read_bytes(),
+            described["epv"].resources[0].id: (RECORDS / "epv.csv").read_bytes(),
             described["subventions"].resources[0].id: (RECORDS / "subventions.csv").read_bytes(),
         },
         files=files,

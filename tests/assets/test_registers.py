@@ -19,6 +19,7 @@ FILES = {
     "aides_minimis": "aides_minimis.csv",
     "beges": "beges.jsonl",
     "dpo": "dpo.csv",
+    "epv": "epv.csv",
     "organismes_formation": "organismes_formation.csv",
     "rge": "rge.jsonl",
     "spectacle": "spectacle.csv",

@@ -336,6 +336,11 @@ _REPORT = {
     "siren": "325090728", "annee": 2022, "raison_sociale": "EXEMPLE DISTRIBUTION",
     "date_publication": date(2026, 2, 20), "structure_obligee": True,
 }  # fmt: skip
+_HERITAGE = {
+    "siret": "38245605100004", "siren": "382456051", "raison_sociale": "EXEMPLE TISSAGE",
+    "date_debut": date(2026, 2, 15), "date_fin": date(2031, 2, 14),
+}  # fmt: skip
+_heritage = _cases(table="epv__labels", today=date(2026, 3, 10))
 _OTHER_REGISTERS = [
     _agreed("agreement_signed", _AGREEMENT),
     _agreed("restructuring_agreement", {**_AGREEMENT, "theme_codes": "077",
@@ -355,6 +360,9 @@ _OTHER_REGISTERS = [
         row={"reference_decision": "25IFD0020", "siret": "38245605100004", "siren": "382456051",
              "attribuant": "ADEME", "date_octroi": date(2026, 2, 12), "montant_eur": 185200.6},
     ),
+    _heritage("epv_gained", _HERITAGE),
+    _heritage("epv_expiring", {**_HERITAGE, "date_fin": date(2026, 9, 4)}, stays=True,
+              since=date(2026, 3, 7)),
     Case(
         code="dpo_designated", table="dpo__designations", today=date(2026, 3, 10),
         row={"siren": "382456051", "nom": "EXEMPLE DISTRIBUTION",

@@ -1,0 +1,1 @@
+"""EPV: which companies hold the label of living heritage."""

@@ -35,7 +35,7 @@ SIGNAL = Signal(
 
 def detect(frames: Frames) -> pl.LazyFrame:
     """Return establishments whose latest inspection, a new one, found hygiene wanting."""
-    new = frames.delta(TABLE).filter(pl.col("_op") != "removed", pl.col("niveau") >= WANTING)
+    new = frames.delta(TABLE).filter(pl.col("niveau") >= WANTING)
     latest = frames.current(TABLE).group_by("siret").agg(latest=pl.col("date_inspection").max())
     wanting = new.join(latest, on="siret").filter(pl.col("date_inspection") == pl.col("latest"))
     urgent = pl.col("niveau") == URGENT

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DUCKDB_TESTS := $(addprefix tests/opendata/test_,contract.py diff.py parquet.py query.py readers.py versions.py warehouse.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full lint types architecture check generated docs dev bench soak bench-matching lock clean fuzz sbom licences audit
+.PHONY: help run test test-full lint types architecture check generated docs dev bench soak bench-matching lock clean fuzz mutants sbom licences audit
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -95,6 +95,9 @@ soak: $(VENV)/.dev ## the kill tests with N (1000) random moments; takes hours
 SECONDS_EACH ?= 10
 fuzz: $(VENV)/.full ## hostile inputs guided by coverage; SECONDS_EACH (10) for each parser
 	$(BIN)/python tests/fuzz --seconds $(SECONDS_EACH) --write
+
+mutants: $(VENV)/.dev ## each rule without one of its conditions: does a test notice?
+	POLARS_MAX_THREADS=1 $(BIN)/python tests/mutants --write
 
 sbom: $(VENV)/.full ## bill of materials of what runs (CycloneDX), in dist/
 	@mkdir -p dist

@@ -1,7 +1,7 @@
 """One writer to a data folder at a time.
 
-Belongs here: the lock. The system frees it when its process dies, so that no run is ever
-kept out by one that was killed.
+Belongs here: the lock, and taking turns at one small file. The system frees both when its process
+dies, so that no run is ever kept out by one that was killed.
 """
 
 from __future__ import annotations
@@ -42,3 +42,12 @@ def one_writer(data_dir: Path) -> Iterator[None]:
             yield
         finally:
             _held.discard(folder)
+
+
+@contextmanager
+def in_turn(path: Path) -> Iterator[None]:
+    """Hold ``path``, a file of its own for this; whoever else wants it waits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -8,7 +8,7 @@ data folder, so that both may watch it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from assets.workspace import Workspace
 from opendata.errors import OpenDataError, SettingsError
 from opendata.files import write_json
+from opendata.lock import in_turn
 from opendata.source_status import last_attempt
 from pipelines.alert_channels import LOG, Alert, Channel, LogLine, channels, send
 from pipelines.privacy import deadlines
@@ -33,10 +34,19 @@ _MEMORY = TypeAdapter(Memory)
 
 
 def standing(workspace: Workspace) -> list[Alert]:
-    """Return what waits for a person in the data folder now."""
+    """Return what waits for a person in the data folder now; so does what cannot be read there."""
     if not workspace.data_dir.exists():
         return []
-    return [*_held(workspace), *_gaps(workspace), *_deadlines(workspace)]
+    found: list[Alert] = []
+    for what, look in _LOOKS.items():
+        try:
+            found += look(workspace)
+        except Exception as error:
+            # The text of an unforeseen error may quote data, so only its kind is told.
+            why = str(error) if isinstance(error, OpenDataError) else type(error).__name__
+            title = f"{what} cannot be looked at"
+            found.append(Alert(f"unreadable:{what}", title, f"{why} See `company-signals status`."))
+    return found
 
 
 def _held(workspace: Workspace) -> Iterable[Alert]:
@@ -74,6 +84,14 @@ def _deadlines(workspace: Workspace) -> Iterable[Alert]:
                 f"The {one.action} of a {one.kind} is due by {one.due_on} (request {one.request}). "
                 "Run its command again to finish it; `company-signals status` lists them.",
             )
+
+
+#: What is looked at → how.
+_LOOKS: Mapping[str, Callable[[Workspace], Iterable[Alert]]] = {
+    "held versions": _held,
+    "gaps": _gaps,
+    "requests": _deadlines,
+}
 
 
 def failed(failures: Mapping[str, str]) -> list[Alert]:
@@ -134,7 +152,17 @@ def tell(
     Returns:
         The alerts for which at least one way was due.
     """
-    path, today = _memory(workspace), workspace.clock.today()
+    path = _memory(workspace)
+    if not alerts and not path.exists():
+        return []
+    # A command and a sensor that look at once would both tell, and one forget what the other told.
+    with in_turn(path.with_name(".told.lock")):
+        return _told(path, workspace.clock.today(), alerts, by, kept)
+
+
+def _told(
+    path: Path, today: date, alerts: Sequence[Alert], by: Sequence[Channel], kept: str
+) -> list[Alert]:
     known = _read(path)
     now: Memory = {k: told for k, told in known.items() if kept and k.startswith(kept)}
     told = []

@@ -40,9 +40,16 @@ def take(workspace: Workspace, file: Path | None, account: str | None) -> Taken:
             taken = take_feedback(workspace)
         else:
             taken = take_file(workspace, file, account or _account_of(file))
-        if taken.answers:
+        if taken.answers or _unmatched(workspace):
             match_all(workspace)
     return taken
+
+
+def _unmatched(workspace: Workspace) -> bool:
+    """Tell whether a command that was killed left answers that the matches do not know of."""
+    if not (workspace.data_dir / "labels.duckdb").exists():
+        return False
+    return not workspace.label_store.labels()["applied"].all()
 
 
 def print_feedback(workspace: Workspace, file: Path | None, account: str | None) -> bool:

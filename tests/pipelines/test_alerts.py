@@ -7,6 +7,7 @@ import email.policy
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,6 +20,8 @@ from listeners import Hook, MailServer, certificate, hook, mail_server
 from assets.workspace import Workspace, as_resource
 from opendata.clock import Clock
 from opendata.errors import SettingsError, StateError
+from opendata.files import write_json
+from opendata.lock import in_turn
 from opendata.source_status import record_failure
 from pipelines import alert_channels
 from pipelines.alert_channels import WEBHOOK, Alert, Channel, channels, send
@@ -179,6 +182,43 @@ def test_a_damaged_memory_means_that_all_is_told_again(
     for _ in range(2):
         tell(at(tmp_path), [ALERT], by(webhook))
     assert len(webhook.received) == 1
+
+
+def test_a_state_that_cannot_be_read_is_told_and_hides_nothing_else(
+    webhook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the sensor too: one that fails is a line in Dagster that nobody looks at."""
+    monkeypatch.setenv(WEBHOOK, webhook.url)
+    workspace = at(tmp_path / "data")
+    asked = DAY - timedelta(days=26)
+    carry_out(workspace, "erase", Subject("email", "z@qwyx.example"), asked_on=asked, defer=True)
+    (workspace.data_dir / "state").mkdir(exist_ok=True)
+    (workspace.data_dir / "state" / "decp.json").write_text("{ damaged Zuleika")
+    sensor = next(one for one in alert_sensors(settings()) if one.name == "alert_waiting")
+    sensor(dg.build_sensor_context(resources={"workspace": as_resource(workspace)}))
+    titles = [one["title"] for one in webhook.received]
+    assert "held versions cannot be looked at" in titles
+    assert "a request about personal data is late soon" in titles
+    assert "Zuleika" not in repr(webhook.received)
+    # Nor is the record of requests taken for empty.
+    (workspace.data_dir / "privacy" / "suppressions.jsonl").write_text("damaged")
+    sensor(dg.build_sensor_context(resources={"workspace": as_resource(workspace)}))
+    assert "requests cannot be looked at" in [one["title"] for one in webhook.received]
+
+
+def test_what_two_look_at_at_once_is_told_once(webhook: Hook, tmp_path: Path) -> None:
+    folder = tmp_path / "state" / "alerts"
+    told: list[list[Alert]] = []
+    other = threading.Thread(target=lambda: told.append(tell(at(tmp_path), [ALERT], by(webhook))))
+    with in_turn(folder / ".told.lock"):
+        other.start()
+        other.join(timeout=0.5)
+        assert other.is_alive(), "it waits for whoever is telling"
+        day = DAY.isoformat()
+        write_json(folder / "told.json", {ALERT.key: {"log": day, "webhook": day}}, point="alerts")
+    other.join()
+    assert told == [[]]
+    assert webhook.received == []
 
 
 def test_a_gap_and_an_erasure_whose_day_comes_stand_and_name_nobody(tmp_path: Path) -> None:

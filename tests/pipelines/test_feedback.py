@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from interrupted import Killed, killed_reaching
 from object_store import KEYS, object_server
 from operating import copied
 from replaying import Replayed
@@ -337,6 +338,21 @@ def said_wrong(sample: Workspace, state: State, row: dict[str, Any], hours: int 
     at = sample.clock.now() - timedelta(hours=hours)
     said = [Said(row["signalid"], "wrong", "wrong_company")]
     return take(sample, acknowledge(sample.data_dir.parent / "made", state, said, now=at), None)
+
+
+def test_killed_between_the_answer_and_the_matching_the_same_command_matches(
+    sample: Workspace, btp: State
+) -> None:
+    row = next(row for row in btp.standing() if row["match_status"] == "confirmed")
+
+    # The answer is kept, and the file noted as taken.
+    with killed_reaching("feedback:after-rename"), pytest.raises(Killed):
+        said_wrong(sample, btp, row)
+    assert sample.label_store.labels()["applied"].to_list() == [False]
+    assert said_wrong(sample, btp, row).answers == 0
+    assert sample.label_store.labels()["applied"].to_list() == [True]
+    match = sample.lead_store.matches("demo-btp").filter(lead_id=row["lead_id"])
+    assert match["siren"].to_list() != [row["siren"]]
 
 
 def test_the_wrong_company_is_an_answer_and_the_feed_takes_it_back(

@@ -28,6 +28,10 @@ USER_AGENT = "company-signals/0.1 (pipeline of French open data; httpx)"
 _LATER = "run again later; if it lasts, look at the status page of the portal"
 #: Headers that may follow a redirect to another host; keys may not.
 _PORTABLE = frozenset({"accept", "accept-encoding", "range", "if-range"})
+#: Headers that say nothing in confidence; any other may hold a key.
+_PUBLIC = _PORTABLE | {"host", "connection", "user-agent", "content-type", "content-length"}
+#: Characters up to which a value is a word as any, not a secret.
+_SHORT = 3
 
 
 class MissingError(PortalError):
@@ -191,6 +195,7 @@ class Http:
                 f"{printable(url)} answered something that is not JSON", next_step=_LATER
             ) from error
         if (reason := complaint(content)) is not None:
+            reason = _without_secrets(reason, wanted)
             raise PortalError(f"{printable(url)} answered an error: {reason}", next_step=_LATER)
         return content
 
@@ -348,17 +353,29 @@ class Http:
                 next_step="check the key of this portal in the settings, if it needs one",
             )
         raise PortalError(
-            f"{shown} answered {status}{_reason(body)}",
+            f"{shown} answered {status}{_reason(body, response.request)}",
             next_step="check the query in dataset.yml, or tell the portal",
         )
 
 
-def _reason(body: bytes) -> str:
+def _reason(body: bytes, asked: httpx.Request) -> str:
     try:
         reason = complaint(json.loads(body))
     except (ValueError, RecursionError):
         return ""
-    return f": {reason}" if reason else ""
+    return f": {_without_secrets(reason, asked.headers, asked.content)}" if reason else ""
+
+
+def _without_secrets(words: str, headers: Mapping[str, str], body: bytes = b"") -> str:
+    """Return what a portal said without what it was sent in confidence and may repeat."""
+    sent = [value for name, value in headers.items() if name.lower() not in _PUBLIC]
+    content = json.loads(body) if body else {}
+    sent += map(str, content.values()) if isinstance(content, dict) else ()
+    # A token comes behind the word that says what it is.
+    parts = {part for value in sent for part in (value, value.rpartition(" ")[2])}
+    for part in sorted((one for one in parts if len(one) > _SHORT), key=len, reverse=True):
+        words = words.replace(part, "***")
+    return words
 
 
 @contextmanager

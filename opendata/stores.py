@@ -156,7 +156,7 @@ class Store:
                 exceptions.PreconditionError,
                 exceptions.NotFoundError,
                 FileNotFoundError,
-            ) as error:
+            ):
                 # A put whose answer was lost is tried again and then finds itself.
                 held = self.get(name)
                 if held is None or held.body != body:
@@ -165,7 +165,7 @@ class Store:
                         next_step="let one installation alone publish to this address; if a "
                         "stream was begun anew here, remove it from the store first",
                         file=name,
-                    ) from error
+                    ) from None
         files.reached(f"{point}:after-put")
 
     def names(self, prefix: str) -> list[str]:
@@ -188,21 +188,25 @@ class Store:
 
 @contextmanager
 def _told(name: str) -> Iterator[None]:
-    """Turn what the client raises into an error that says what to do, without its requests."""
+    """Turn what the client raises into an error that says what to do.
+
+    The cause is not chained: it quotes the answer, in which a store repeats the key's id and what
+    was signed.
+    """
     try:
         yield
-    except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
+    except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError):
         raise StoreError(
             "the store refuses the key",
             next_step=f"check {KEY_ID} and what its policy allows on this bucket",
             file=name,
-        ) from error
-    except exceptions.BaseError as error:
+        ) from None
+    except exceptions.BaseError:
         raise StoreError(
             "the store failed or could not be reached",
             next_step="run again when it answers; what was published there is unchanged",
             file=name,
-        ) from error
+        ) from None
 
 
 def _bucket(url: str) -> tuple[str, str]:

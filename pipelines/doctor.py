@@ -85,6 +85,7 @@ def checks(workspace: Workspace) -> list[Check]:
         ("DuckDB", _duckdb),
         ("encryption", _encryption),
         ("data folder", _data_folder),
+        ("rights", _rights),
         ("disk", _disk),
         ("lead key", _lead_key),
         ("settings", _settings),
@@ -151,6 +152,19 @@ def _data_folder(workspace: Workspace) -> Check:
         found = f"{folder} is not a folder this user may write to."
     todo = "give that folder to this user, or name another in SIGNALS_DATA_DIR"
     return Check("data folder", usable, found, todo)
+
+
+def _rights(workspace: Workspace) -> Check:
+    """Look for what everybody may read; the bundled sample is public."""
+    folder = workspace.data_dir
+    made = sorted(folder.iterdir()) if folder.is_dir() and os.access(folder, os.R_OK) else []
+    public = {"sample", "README.md", ".gitignore"}
+    loose = [one.name for one in made if one.name not in public and one.stat().st_mode & 0o007]
+    found = "Nobody but its owner and group may read what a run made."
+    if loose:
+        found = f"Everybody on this machine may read {', '.join(loose[:5])}."
+    todo = f"run `chmod -R o-rwx` on it in {folder}; new files follow SIGNALS_UMASK"
+    return Check("rights", not loose, found, todo)
 
 
 def _disk(workspace: Workspace) -> Check:

@@ -114,7 +114,9 @@ def print_record_rotated(workspace: Workspace) -> None:
         if done is None:
             key = keys.with_part(key, keys.fresh())
             done = renewal.renew(workspace.data_dir, key, at, key_file=True)
-    if done is not None:
+    if done is None:
+        console.print("Nothing is on record yet: there is nothing to renew.")
+    else:
         console.print(
             f"Under the new key: {done.entries:,} entries of suppressions, {done.audit:,} of the "
             f"audit log, {done.receipts:,} receipts. All {len(keys.parts_of(key))} parts of the "

@@ -6,6 +6,7 @@ with them.
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,6 +22,10 @@ from opendata.shares import MOST
 
 ROOT = Path(__file__).resolve().parent.parent
 DATAGOUV_HOST = "www.data.gouv.fr"
+_NO_CREDENTIALS = (
+    "an address may hold no credentials; they have variables of their own in the environment of "
+    "the process"
+)
 
 
 class Settings(BaseSettings):
@@ -31,7 +36,10 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="SIGNALS_", env_file=(ROOT / ".env", ".env"), extra="ignore"
+        env_prefix="SIGNALS_",
+        env_file=(ROOT / ".env", ".env"),
+        extra="ignore",
+        hide_input_in_errors=True,
     )
 
     data_dir: Path = Field(
@@ -83,6 +91,12 @@ class Settings(BaseSettings):
     warehouse_personal: bool = Field(
         default=False,
         description="put columns that may describe sole traders (names) into the warehouse too",
+    )
+    umask: str = Field(
+        default="077",
+        pattern=r"^0?[0-7]{3}$",
+        description="rights that no file of a run gets (octal); 027 lets the group of the service "
+        "read tables, warehouse and exports, never what is private (docs/operations/access.md)",
     )
     memory_limit: str = Field(
         default="8GB",
@@ -170,8 +184,26 @@ class Settings(BaseSettings):
     @classmethod
     def _hosts_only(cls, value: dict[str, str]) -> dict[str, str]:
         for host, url in value.items():
+            _plain(url)
             if "/" in host or not urlsplit(url).hostname:
-                raise ValueError(f"{host!r}: {url!r} is not host → URL")
+                raise ValueError(f"what is given for {host.partition('/')[0]!r} is not host → URL")
+        return value
+
+    @field_validator(
+        "datagouv_url",
+        "export_url",
+        "export_endpoint",
+        "feedback",
+        "alert_smtp",
+        "lake",
+        "lake_data",
+    )
+    @classmethod
+    def _without_credentials(cls, value: str) -> str:
+        if "://" in value:
+            _plain(value)
+        if re.search(r"(?i)\bpassword\s*=", value):
+            raise ValueError(_NO_CREDENTIALS)
         return value
 
     @field_validator("data_dir")
@@ -202,6 +234,20 @@ class Settings(BaseSettings):
         return Clock.at(self.at) if self.at else Clock()
 
 
+def _plain(url: str) -> None:
+    """Refuse an address with credentials in it: pages and metadata show settings.
+
+    Raises:
+        ValueError: it has some, or is malformed; it is not repeated.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError("this is not an address") from None
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError(_NO_CREDENTIALS)
+
+
 def load_settings(**overrides: object) -> Settings:
     """Read the settings; arguments that are not ``None`` win over the environment.
 
@@ -215,11 +261,12 @@ def load_settings(**overrides: object) -> Settings:
         raise SettingsError(
             f"a setting is not the JSON it must be ({error})",
             next_step="correct that setting; docs/settings.md lists them all",
-        ) from error
+        ) from None
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"][:1]).upper()
         raise SettingsError(
             f"SIGNALS_{name}: {first['msg']}",
             next_step="correct that setting; docs/settings.md lists them all",
-        ) from error
+            # The cause would repeat what was set.
+        ) from None

@@ -1,16 +1,20 @@
 """From settings to the workspace of a run.
 
-Belongs here: the one translation of settings into a workspace and into its resource.
+Belongs here: the one translation of settings into a workspace and into its resource, which every
+command and every process of Dagster takes.
 """
 
 from __future__ import annotations
+
+import os
 
 from assets.workspace import Workspace, WorkspaceResource
 from pipelines.settings import Settings
 
 
 def resource(settings: Settings) -> WorkspaceResource:
-    """Return the resource that assets get."""
+    """Return the resource that assets get; what this process writes is its owner's from now on."""
+    os.umask(int(settings.umask, 8))
     return WorkspaceResource(
         data_dir=str(settings.data_dir.resolve()),
         bases=settings.bases,

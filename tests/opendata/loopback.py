@@ -145,6 +145,10 @@ class Loopback:
             def log_message(self, *_args: object) -> None:
                 """Keep the test output clean."""
 
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
+
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
                 query = {name: values[0] for name, values in parse_qs(parts.query).items()}

@@ -278,6 +278,23 @@ def test_no_key_in_errors_or_logs(
     assert "topsecret" not in shown + caplog.text
 
 
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_key_that_the_portal_repeats_is_masked_and_the_rest_is_shown(
+    server: Loopback, http: Http, status: int
+):
+    said = {"error_code": "Denied", "message": "no field x for topsecret, Bearer s3cr3t-token"}
+    server.script(PATH, as_json(said, status))
+    sent = {"X-Key": "topsecret", "Authorization": "Bearer s3cr3t-token"}
+    with pytest.raises(PortalError, match=r"no field x for \*\*\*, \*\*\*"):
+        http.get_json(URL, headers=sent)
+
+
+def test_a_password_that_the_portal_repeats_is_masked(server: Loopback, http: Http):
+    server.script(PATH, as_json({"error_code": "Denied", "message": "unknown: me, p4ss word"}, 400))
+    with pytest.raises(PortalError, match=r"unknown: me, \*\*\*"):
+        http.post_json(URL, {"username": "me", "password": "p4ss word"})
+
+
 def test_certificates_are_verified():
     with loopback(tls=True) as server:
         server.script(PATH, as_json({}))

@@ -207,3 +207,14 @@ def test_a_package_that_is_not_as_locked_fails(
     check = found(workspace, "versions")
     assert not check.ok
     assert check.found.startswith("1 of 1 packages are not as locked: polars ")
+
+
+def test_what_everybody_may_read_is_found(workspace: Workspace) -> None:
+    for name in ("sample", "raw", "tables"):
+        (workspace.data_dir / name).mkdir(parents=True)
+        (workspace.data_dir / name).chmod(0o750 if name == "tables" else 0o755)
+    check = found(workspace, "rights")
+    assert not check.ok
+    assert check.found == "Everybody on this machine may read raw."
+    (workspace.data_dir / "raw").chmod(0o700)
+    assert found(workspace, "rights").ok

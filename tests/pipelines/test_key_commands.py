@@ -88,6 +88,7 @@ def known(data: Path) -> list[str]:
 
 
 def test_the_key_file_of_the_record_is_renewed_and_it_is_on_record(data: Path) -> None:
+    assert "nothing to renew" in typed(data, "keys", "rotate", "--record").output
     assert typed(data, "object", "--email", "ann@exemple.fr").exit_code == 0
     before = keys.read(data / "keys" / "record.key")
     done = typed(data, "keys", "rotate", "--record", "--at", "2026-11-23")

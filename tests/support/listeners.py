@@ -63,6 +63,9 @@ class MailServer(socketserver.ThreadingTCPServer):
         at_once: from the first byte.
         account: user and password without which nothing is taken (RFC 4954); they are asked for
             on an encrypted line only.
+
+    With ``asks`` it wants a log-in on any line, which it refuses with ``refuse``, repeating what it
+    was sent.
     """
 
     allow_reuse_address = True
@@ -77,7 +80,7 @@ class MailServer(socketserver.ThreadingTCPServer):
     ) -> None:
         self.messages: list[str] = []
         self.recipients: list[str] = []
-        self.refuse = False
+        self.refuse = self.asks = False
         self.tls, self.at_once, self.account = tls, at_once, account
         #: Each verb, and whether the line was encrypted when it came.
         self.heard: list[tuple[str, bool]] = []
@@ -139,7 +142,7 @@ class _Conversation(socketserver.StreamRequestHandler):
         offers = ["loopback"]
         if self.server.tls is not None and not self.encrypted:
             offers.append("STARTTLS")
-        if self.server.account is not None and self.encrypted:
+        if self.server.asks or (self.server.account is not None and self.encrypted):
             offers.append("AUTH PLAIN")
         for offer in offers[:-1]:
             self._say(f"250-{offer}")
@@ -163,6 +166,10 @@ class _Conversation(socketserver.StreamRequestHandler):
 
     def _log_in(self, rest: str) -> None:
         said = base64.b64decode(rest.removeprefix("PLAIN ")).decode().split("\0")[1:]
+        if self.server.asks:
+            refused = f"535 refused: {' '.join(said)}"
+            self._say(refused if self.server.refuse else "235 known")
+            return
         self.known = tuple(said) == self.server.account
         self._say("235 welcome" if self.known else "535 no such account")
 

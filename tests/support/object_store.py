@@ -22,7 +22,7 @@ from opendata.stores import Store, StoreAddress
 
 KEYS = {"AWS_ACCESS_KEY_ID": "publisher", "AWS_SECRET_ACCESS_KEY": "not a secret"}
 BUCKET = "feed"
-#: method, path → what goes wrong: ``500``, ``reset`` (before) or ``lost`` (after, unanswered).
+#: method, path → what goes wrong: ``500``, ``403``, ``reset`` (before), ``lost`` (unanswered).
 Fault = Callable[[str, str], str | None]
 
 
@@ -51,6 +51,12 @@ class ObjectServer:
         if wrong == "500":
             start("500 Internal Server Error", [("Content-Length", "0")])
             return [b""]
+        if wrong == "403":
+            # As S3 refuses: with the id of the key in its words.
+            key = environ.get("HTTP_AUTHORIZATION", "")
+            body = f"<Error><Code>AccessDenied</Code><Message>{key}</Message></Error>".encode()
+            start("403 Forbidden", [("Content-Length", str(len(body)))])
+            return [body]
         if wrong == "reset":
             return self._cut(environ)
         answer = list(self._app(environ, (lambda *_: None) if wrong == "lost" else start))

@@ -24,6 +24,7 @@ from assets.detection import detect, detect_share, gather_detection, plan_detect
 from assets.divided import Steps, Told, divided
 from assets.feedback import least_read
 from assets.firmographics import registers
+from assets.publications import recorded
 from assets.workspace import Workspace, WorkspaceResource
 from leads import keys
 from leads.privacy.use import usable
@@ -321,6 +322,7 @@ def out_feed(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """Publish the feed."""
     with workspace.writing("exporting") as opened:
         report = publish(opened)
+        recorded(opened)
         sent = mirrored(opened)
     return dg.MaterializeResult(
         metadata={

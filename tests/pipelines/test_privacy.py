@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 import pytest
 from interrupted import Killed, killed_reaching
+from object_store import BUCKET, KEYS, ObjectServer, object_server
+from replaying import Replayed
 from synthetic_persons import STAYS, files_with
 from synthetic_world import CANARIES, DAYS, SITES, UNITS, World, with_leads
 
 from assets import feed
 from assets.lead_intake import take_in
+from assets.publications import KIND, recorded
+from assets.workspace import as_resource
 from leads.privacy.receipts import read_receipt, receipts
 from leads.privacy.suppressions import facts_of
+from opendata import files
 from opendata.clock import Clock
 from opendata.errors import SettingsError, StateError
+from opendata.stores import StoreAddress
 from opendata.warehouse import Warehouse
 from pipelines import lead_retention, personal_copies, privacy
 from pipelines.audit import audit_log
 from pipelines.places import all_places
 from pipelines.privacy import Subject, carry_out, deadlines, lift
 from pipelines.privacy_screens import print_rectified, print_verified
+from pipelines.settings import Settings
 from pipelines.status import print_status
+from pipelines.workspace import open_workspace
 from signals.feed import manifest
 from signals.segments import read_segments
 
@@ -85,6 +96,68 @@ def test_files_that_hold_persons_are_private(world: World) -> None:
                world.folder / "leads.duckdb"]  # fmt: skip
     loose = {p.name for p in private if p.is_file() and stat.S_IMODE(p.stat().st_mode) & 0o077}
     assert loose == set()
+
+
+def objects(server: ObjectServer, needle: str) -> list[str]:
+    """Return the objects of the store whose bytes or rows hold ``needle``."""
+    store = server.store()
+    found = []
+    for name in store.names(""):
+        held = store.get(name)
+        assert held is not None
+        rows = pl.read_parquet(held.body).write_ndjson() if name.endswith(".parquet") else ""
+        if needle.encode() in held.body or needle in rows or needle in name:
+            found.append(name)
+    return found
+
+
+def test_an_erased_id_is_in_no_file_and_in_no_object_of_the_store(
+    february: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a lead the streams show its id alone; this one stands nowhere else."""
+    lead = "ZQX-CANARY-7"
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    with object_server() as server:
+        to = StoreAddress(f"s3://{BUCKET}/prod", server.url, attempts=1)
+        world = with_leads(february.copied(tmp_path), second=lead, export_to=to)
+        there = objects(server, lead)
+        assert {name.split("/")[0] for name in there} == {"accounts"}, "the search finds it"
+        assert files_with(world.folder / "exports", (lead,))
+        workspace = replace(world.workspace(), export_to=to)
+        carry_out(workspace, "erase", Subject("lead", f"acme/{lead}"))
+        assert objects(server, lead) == []
+        assert server.store().names("accounts"), "the stream goes on without it"
+        assert files_with(world.folder, (lead, *CANARIES)) == []
+        carry_out(workspace, "erase", Subject("account", "globex"))
+        assert objects(server, "globex") == []
+
+
+def test_whatever_a_run_makes_is_its_owners_alone(replayed: Replayed) -> None:
+    """Tables, raw files, exports, warehouse, temporary files: of all dates of the sample."""
+    made = [replayed.data_dir, *replayed.data_dir.rglob("*")]
+    assert len(made) > 100
+    loose = [path.name for path in made if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    assert loose == []
+
+
+def test_a_group_may_be_let_in_and_never_to_what_is_private(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        workspace = open_workspace(Settings(data_dir=tmp_path / "data", umask="027"))
+        carry_out(workspace, "object", Subject("email", "someone@exemple.fr"))
+        files.write_json(workspace.data_dir / "state" / "a.json", {}, point="test")
+        modes = {
+            path.name: stat.S_IMODE(path.stat().st_mode)
+            for path in workspace.data_dir.rglob("*")
+            if path.is_file()
+        }
+        assert modes["a.json"] == 0o640
+        assert {modes["suppressions.jsonl"], modes["record.key"]} == {0o600}
+        open_workspace(Settings(data_dir=tmp_path / "data"))
+        assert os.umask(0o022) == 0o077
+    finally:
+        os.umask(before)
 
 
 # -- erasure -------------------------------------------------------------------------------
@@ -361,6 +434,25 @@ def test_the_records_are_verified_and_a_changed_line_is_found(world: World) -> N
     log.path.write_text(text.replace('"erase"', '"fetch"'))
     with pytest.raises(StateError, match="does not follow"):
         print_verified(world.workspace())
+
+
+def test_each_publication_is_on_record_whoever_made_it_and_once(world: World) -> None:
+    workspace = world.workspace()
+    assert recorded(workspace)
+    assert not recorded(workspace)
+    before = [one for one in audit_log(workspace).entries() if one.kind == KIND]
+    assert before[-1].facts["streams"] == 3
+    assert before[-1].facts["serves"]["sirene"] == workspace.store.current("sirene").id  # type: ignore[union-attr]
+    assert "acme" not in str(before)
+    carry_out(workspace, "erase", LEAD)
+    # As a schedule does, without a command of ours around it.
+    result = dg.materialize(
+        [feed.out_feed], selection=[feed.out_feed], resources={"workspace": as_resource(workspace)}
+    )
+    assert result.success
+    after = [one for one in audit_log(world.workspace()).entries() if one.kind == KIND]
+    assert len(after) == len(before) + 1
+    assert after[-1].facts["manifests"] != before[-1].facts["manifests"]
 
 
 def test_a_restored_lead_is_taken_out_again(world: World, tmp_path: Path) -> None:

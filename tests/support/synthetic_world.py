@@ -10,6 +10,7 @@ import shutil
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from replaying import workspace_at
@@ -73,9 +74,17 @@ def leads_file(path: Path) -> Path:
     return path
 
 
-def with_leads(world: World) -> World:
-    """Take the leads in, answer each by a company of which there are signals, publish."""
-    workspace = world.workspace()
+def with_leads(world: World, *, second: str = "2", **changes: Any) -> World:
+    """Take the leads in, answer each by a company of which there are signals, publish.
+
+    Args:
+        world: where.
+        second: id of the lead that has every canary.
+        changes: of the workspace.
+    """
+    text = world.leads.read_text("utf-8").replace("\n2,acme,", f"\n{second},acme,")
+    world.leads.write_text(text, encoding="utf-8")
+    workspace = replace(world.workspace(), **changes)
     take_in(workspace)
     # A signal whose relevance has not ended, of one company alone.
     told = workspace.log.current().filter(pl.col("expirytime") > workspace.clock.now())
@@ -95,9 +104,10 @@ def with_leads(world: World) -> World:
             "model_version": "m",
         }
         for number, (account, lead) in enumerate(
-            [("acme", "1"), ("acme", "2"), ("globex", "3"), ("globex", "4")]
+            [("acme", "1"), ("acme", second), ("globex", "3"), ("globex", "4")]
         )
     ]
     workspace.lead_store.put_matches(pl.DataFrame(rows, schema=MATCH_SCHEMA))
     feed.publish(workspace)
+    feed.mirrored(workspace)
     return world

@@ -7,7 +7,6 @@ that portals send in the place of data. Does not belong here: what to do about t
 from __future__ import annotations
 
 import errno
-import gzip
 import lzma
 import struct
 import tarfile
@@ -56,8 +55,9 @@ def telling_damage() -> Iterator[None]:
     except _DAMAGED as error:
         raise DamagedError(type(error).__name__) from error
     except OSError as error:
-        # A place before the beginning of the file, asked for because a number in it is wrong.
-        if error.errno != errno.EINVAL and not isinstance(error, gzip.BadGzipFile):
+        # Without a number it is of a decoder (gzip, bzip2) and not of the system; with EINVAL it is a
+        # place before the beginning of the file, asked for because a number in it is wrong.
+        if error.errno not in (None, errno.EINVAL):
             raise
         raise DamagedError(type(error).__name__) from error
 

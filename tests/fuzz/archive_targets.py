@@ -96,6 +96,16 @@ _zips = st.lists(
 _tars = st.lists(st.tuples(_names, _contents, st.integers(0, 4)), max_size=4).map(tarred)
 ONE_ZIP = zipped([("stock.csv", b"siren\n552032534\n", 0o100644)])
 ONE_TAR = tarred([("a.xml", b"<?xml version='1.0'?><a/>", 0), ("n.txt", b"one\ntwo\n", 0)])
+
+
+def _packed_otherwise(method: int) -> bytes:
+    """Return a zip that says it is packed by bzip2 (12), LZMA (14) or what nobody knows."""
+    return ONE_ZIP.replace(
+        b"PK\x01\x02\x14\x03\x14\x00\x00\x00\x08",
+        b"PK\x01\x02\x14\x03\x14\x00\x00\x00" + bytes([method]),
+    )
+
+
 _BOMB = b"0" * (4 << 20)
 _TAZ = (DATA / "bodacc" / "RCS-A_BXA20210005.taz").read_bytes()
 
@@ -106,6 +116,7 @@ zip_ = Target(
     attacks=[b"", b"PK\x03\x04", zipped([("a", _BOMB, 0)]), zipped([]),
              *(zipped([(name, b"x", 0)]) for name in _NAMES if name),
              zipped([("a.csv", b"../beside.txt", 0o120777)]),
+             *(_packed_otherwise(method) for method in (9, 12, 14, 93, 99)),
              zipped([("a.csv", b"1", 0), ("a.csv", b"2", 0)]),
              zipped([(f"f{n}", b"", 0) for n in range(30)]),
              ONE_ZIP.replace(b"stock.csv", b"../ck.csv"),

@@ -55,7 +55,7 @@ def telling_damage() -> Iterator[None]:
     except _DAMAGED as error:
         raise DamagedError(type(error).__name__) from error
     except OSError as error:
-        # Without a number it is of a decoder (gzip, bzip2) and not of the system; with EINVAL it is a
+        # Without a number it is of a decoder (gzip, bzip2), not of the system; with EINVAL it is a
         # place before the beginning of the file, asked for because a number in it is wrong.
         if error.errno not in (None, errno.EINVAL):
             raise

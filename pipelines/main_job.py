@@ -80,7 +80,7 @@ class RunReport:
 def run_datasets(workspace: Workspace, names: Sequence[str] | None = None) -> RunReport:
     """Fetch, check and normalise datasets, and bring what is derived from them up to date."""
     with one_writer(workspace.data_dir):
-        return _recorded(workspace, _materialise(workspace, _keys(names)))
+        return _materialise(workspace, _keys(names))
 
 
 def _keys(names: Sequence[str] | None) -> list[str]:
@@ -91,14 +91,14 @@ def _keys(names: Sequence[str] | None) -> list[str]:
 def run_matching(workspace: Workspace) -> RunReport:
     """Take in the leads and match them to what is loaded."""
     with one_writer(workspace.data_dir):
-        return _recorded(workspace, _materialise(workspace, ["diffusion", "leads", "matches"]))
+        return _materialise(workspace, ["diffusion", "leads", "matches"])
 
 
 def run_exports(workspace: Workspace) -> RunReport:
     """Detect signals from what is loaded and export."""
     with one_writer(workspace.data_dir):
         steps = ["diffusion", "signals", "contradictions", "warehouse", "out_feed"]
-        return _recorded(workspace, _materialise(workspace, steps))
+        return _materialise(workspace, steps)
 
 
 def run_main_job(
@@ -119,20 +119,21 @@ def run_main_job(
         report = _materialise(workspace, [*_keys(names), *downstream])
         if not (report.ok or report.finished):
             report = report.joined(_materialise(workspace, downstream))
-        return _recorded(workspace, report)
+        return on_record(workspace, report)
 
 
-def _recorded(workspace: Workspace, report: RunReport) -> RunReport:
-    """Put a run on record; those of Dagster are in its own history, but for what they publish."""
-    noted(
-        workspace,
-        "run",
-        run=workspace.run_id,
-        outcomes=report.outcomes,
-        failed=sorted(report.failures),
-        published=report.published,
-        added=sum(report.added.values()),
-    )
+def on_record(workspace: Workspace, report: RunReport) -> RunReport:
+    """Put a run of a command on record; one of Dagster is in its history, but what it publishes."""
+    with one_writer(workspace.data_dir):
+        noted(
+            workspace,
+            "run",
+            run=workspace.run_id,
+            outcomes=report.outcomes,
+            failed=sorted(report.failures),
+            published=report.published,
+            added=sum(report.added.values()),
+        )
     return report
 
 

@@ -35,14 +35,14 @@ def run(
 @app.command()
 def fetch(datasets: Datasets = None, data_dir: DataDir = None, at: At = None) -> None:
     """Only fetch, check and normalise datasets."""
-    from pipelines.main_job import run_datasets
+    from pipelines.main_job import on_record, run_datasets
     from pipelines.progress import shown
     from pipelines.settings import load_settings
     from pipelines.summary import print_datasets, print_failures
 
     workspace = run_workspace_of(data_dir=data_dir, at=at)
     with shown():
-        report = run_datasets(workspace, datasets or load_settings().datasets)
+        report = on_record(workspace, run_datasets(workspace, datasets or load_settings().datasets))
     print_datasets(workspace, report)
     print_failures(report)
     raise typer.Exit(0 if report.ok else 1)
@@ -67,13 +67,13 @@ def match(
 
         print_match(registry, leads, out)
         return
-    from pipelines.main_job import run_matching
+    from pipelines.main_job import on_record, run_matching
     from pipelines.progress import shown
     from pipelines.summary import print_failures, print_matches
 
     workspace = run_workspace_of(leads=leads, data_dir=data_dir, at=at)
     with shown():
-        report = run_matching(workspace)
+        report = on_record(workspace, run_matching(workspace))
     if report.ok:
         print_matches(workspace)
     print_failures(report)
@@ -83,13 +83,13 @@ def match(
 @app.command()
 def export(data_dir: DataDir = None, at: At = None) -> None:
     """Only detect signals from what is there and export the tables."""
-    from pipelines.main_job import run_exports
+    from pipelines.main_job import on_record, run_exports
     from pipelines.progress import shown
     from pipelines.summary import print_failures, print_signals
 
     workspace = run_workspace_of(data_dir=data_dir, at=at)
     with shown():
-        report = run_exports(workspace)
+        report = on_record(workspace, run_exports(workspace))
     print_signals(workspace)
     print_failures(report)
     raise typer.Exit(0 if report.ok else 1)

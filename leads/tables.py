@@ -14,7 +14,7 @@ from pathlib import Path
 
 import fastexcel
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
 from opendata.errors import ContractError
 
@@ -64,7 +64,8 @@ def read_table(path: Path) -> RawTable:
             return _read_excel(path)
         if path.suffix.lower() in {".jsonl", ".ndjson"}:
             return _from_frame(pl.read_ndjson(path, infer_schema_length=None), first_line=1)
-    except (PolarsError, fastexcel.FastExcelError, UnicodeError) as error:
+    # Of a damaged Parquet file the reader may panic, which is no Exception.
+    except (PolarsError, PanicException, fastexcel.FastExcelError, UnicodeError) as error:
         raise _refuse(
             f"the file cannot be read ({type(error).__name__})", "export it again", path
         ) from error

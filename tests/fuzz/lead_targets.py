@@ -7,8 +7,10 @@ of publishers.
 # ruff: noqa: E501 - tables of inputs
 from __future__ import annotations
 
+import base64
 import csv as csv_module
 import io
+import zlib
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -114,11 +116,22 @@ xlsx = Target(
     ],
     pace=0.4,
 )  # fmt: skip
+#: A file of one column, damaged by the fuzz: the reader of Parquet panics on it.
+_PANICS = zlib.decompress(base64.b85decode(
+    'c-oaxT~6CT5FT$KimE&WiLtzrA1oxIL`67Rew<VSX@aamTY-safky|&ArN9@11UKGkDQ^G=q-'
+    'ATUZYB9U0NX?5RAN@Z}yv=(ayI4bs9K>Z_)mY0s)}<!~N~d)&L9+rU+QZg(arSSipk44pn1n8Pk7>MFJ2U2%p$K5'
+    'oNTM`+a&BxUM@M>-`;~zV?3pJ^Vb)Pc-^Ve#oKExqP_2L+#xAx*l6zhbTz-'
+    'P?Nziwfnlx7sl;Lc=U1D?b8NWyFoGx)6A(}-'
+    'd>$1qndNmOS3^Ta@2BTx$acE*Mni?cyX()40wYjxdw%@v}UtG+8bfX6y}+EZ&Wrb#YcCQb3!uE3qhK^VVj$H!~js'
+    'prR|wCNv==;mKMcBDKLe!rCs@H*e`5i-U*yHe;K#{Op8j9Q|5Imt3;j7-r@V~<g|AYTHg&<n_B%p$>t5m-'
+    '}WC*`1MNMj-M)V@VpWet%RRby7l(%<;lg@Yod+UsnCs9;y6-'
+    'X95+?eSXEv#thYkdT8m>9dtonXshYHH9`!lD$bg^gA0^79?f'
+))  # fmt: skip
 parquet = Target(
     "leads in Parquet",
     _leads("leads.parquet"),
     seeds=[_parquet(_frame(_FEW))],
-    attacks=[b"PAR1", _parquet(_frame(_REFUSED)), _parquet(pl.DataFrame({"_line": [1], "siren": [2]})),
+    attacks=[_PANICS, b"PAR1", _parquet(_frame(_REFUSED)), _parquet(pl.DataFrame({"_line": [1], "siren": [2]})),
              _parquet(pl.DataFrame({"siren": [b"\xff"]})), _parquet(pl.DataFrame({"siren": [{"a": 1}]})),
              _parquet(pl.DataFrame({"siren": [1.5], "company_name": [True]})),
              _parquet(pl.DataFrame({"siren": [date(2024, 1, 1)]})), _parquet(_frame(_FEW))[:-9]],

@@ -97,6 +97,31 @@ def runs(starts: Array, counts: Array) -> I64:
     return np.arange(int(counts.sum()), dtype=np.int64) + np.repeat(first, counts)
 
 
+def order(keys: U64, bits: int) -> I64:
+    """Return the order of numbers of so many bits; equal ones stay as they were.
+
+    With the row in the bits that are left, sorting one array of numbers gives it, several times
+    faster than asking for an order.
+    """
+    own = max(len(keys) - 1, 0).bit_length()
+    if bits + own > 64:
+        return np.argsort(keys, kind="stable")
+    packed = (keys << np.uint64(own)) | np.arange(len(keys), dtype=np.uint64)
+    packed.sort()
+    return (packed & np.uint64((1 << own) - 1)).astype(np.int64)
+
+
+def distinct(keys: U64, bits: int) -> tuple[U64, I64]:
+    """Return each number of so many bits once, ascending, and where each key stands in them."""
+    rows = order(keys, bits)
+    ordered = keys[rows]
+    fresh = np.ones(len(keys), np.bool_)
+    fresh[1:] = ordered[1:] != ordered[:-1]
+    place = np.empty(len(keys), np.int64)
+    place[rows] = np.cumsum(fresh) - 1
+    return ordered[fresh], place
+
+
 def turns(ordered: Array) -> I64:
     """Return the place of each value among its equals, from 0; equal values stand together."""
     place = np.arange(len(ordered))

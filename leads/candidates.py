@@ -48,7 +48,7 @@ MAX_ACRONYM = 6
 NAMES_THERE = 5
 #: Spellings looked up together: their numbers share 64 bits with those of names and weights.
 TOGETHER = 1 << 15
-_NAME_BITS, _WORTH_BITS = 27, 21
+_NAME_BITS, _WORTH_BITS, _UNIT_BITS = 27, 21, 26
 _WORTH = float(1 << 18)
 _LEAD, _NAME, _BOTH, _RAREST, _PLACE = 0.31, 0.16, 0.25, 0.17, 0.08
 #: Names of one unit that are kept, and words of a long name that are weighed for it.
@@ -173,8 +173,8 @@ def _best(asked: Asked, rows: I64, names: U32, worth: F64) -> tuple[I64, U32]:
     row = (packed >> np.uint64(_NAME_BITS + _WORTH_BITS)).astype(np.int64)
     # Ordered by worth: of each unit the first few names stay, of each spelling the first many.
     unit = asked.index.array("name.unit")[name].astype(np.uint64)
-    same = (row.astype(np.uint64) << np.uint64(32)) | unit
-    order = np.argsort(same, kind="stable")
+    same = (row.astype(np.uint64) << np.uint64(_UNIT_BITS)) | unit
+    order = arrays.order(same, _UNIT_BITS + TOGETHER.bit_length())
     grouped = same[order]
     nth = np.empty(len(same), np.int64)
     nth[order] = arrays.turns(grouped)

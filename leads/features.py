@@ -168,9 +168,9 @@ def _of_words(
 
 def _of_all_names(asked: Asked, rows: I64, unit: U32, mine: overlap.Aligned) -> F64:
     """Return what part of the lead's words the compared names of a unit have together."""
-    key = (rows << 32) | unit.astype(np.int64)
-    distinct, group = np.unique(key, return_inverse=True)
-    spelling = distinct >> 32
+    key = (rows.astype(np.uint64) << np.uint64(32)) | unit
+    distinct, group = arrays.distinct(key, 32 + len(asked).bit_length())
+    spelling = (distinct >> np.uint64(32)).astype(np.int64)
     starts = asked.words.starts
     count = starts[spelling + 1] - starts[spelling]
     offset = np.cumsum(count) - count

@@ -159,7 +159,9 @@ def _meet_alike(asked: Asked, ours: Aligned, theirs: Aligned) -> None:
     two = other[order[runs(begin, size)]]
     if not len(one):
         return
-    both, which = np.unique(_joint(ours.word[one], theirs.word[two]), return_inverse=True)
+    mine_and_theirs = _joint(ours.word[one], theirs.word[two]).astype(np.uint64)
+    joint, which = arrays.distinct(mine_and_theirs, 32 + len(words.key).bit_length())
+    both = joint.astype(np.int64)
     likeness = _likeness(
         words.text.gather(both >> 32), index.texts("word.text").of(both & 0xFFFFFFFF)
     )[which]

@@ -27,7 +27,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_step_tells_speed_and_what_was_found(built: Path) -> None:
+def test_a_step_tells_speed_and_what_was_found(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scale, "ALONE", 5)
     facts = scale.match(built, 400)
     assert facts["leads"] == 400
     assert facts["leads_per_cpu_second"] > 0

@@ -86,3 +86,47 @@ def test_letters_are_numbered_from_one_and_words_of_two_to_six_have_a_number() -
 def test_equals_are_numbered_from_nought() -> None:
     assert arrays.turns(np.array([7, 7, 7, 2, 9, 9])).tolist() == [0, 1, 2, 0, 0, 1]
     assert arrays.turns(np.zeros(0, np.int64)).tolist() == []
+
+
+@given(keys=st.lists(st.integers(0, 1 << 20), max_size=60), bits=st.sampled_from([21, 40, 63]))
+def test_an_order_is_stable_and_distinct_numbers_find_their_place(
+    keys: list[int], bits: int
+) -> None:
+    array = np.array(keys, np.uint64)
+    assert arrays.order(array, bits).tolist() == np.argsort(array, kind="stable").tolist()
+    once, place = arrays.distinct(array, bits)
+    assert once.tolist() == sorted(set(keys))
+    assert once[place].tolist() == keys
+
+
+@given(keys=st.lists(st.integers(0, (1 << 64) - 1), max_size=60), near=st.booleans())
+def test_keys_that_differ_in_their_low_bits_only_are_put_in_order(
+    keys: list[int], near: bool
+) -> None:
+    array = np.array([key >> 56 << 56 | key & 7 if near else key for key in keys], np.uint64)
+    order = array_files.ascending(array)
+    assert order.tolist() == np.argsort(array, kind="stable").tolist()
+
+
+def test_a_multimap_in_parts_is_the_one_made_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(1)
+    keys = arrays.mixed(random.integers(1, 300, 5_000).astype(np.uint64))
+    ids = np.arange(5_000, dtype=np.uint32)
+    array_files.write_multimap(tmp_path / "whole", "m", keys, ids, most=20)
+    monkeypatch.setattr(array_files, "_SORTED", 700)
+    array_files.write_multimap(tmp_path / "parts", "m", keys, ids, most=20)
+    for one in (tmp_path / "whole").iterdir():
+        assert one.read_bytes() == (tmp_path / "parts" / one.name).read_bytes(), one.name
+
+
+def test_an_array_in_parts_is_read_as_numpy_writes_it(tmp_path: Path) -> None:
+    with array_files.growing(tmp_path, "a", np.uint16) as out:
+        out.add(np.arange(3))
+        out.add(np.arange(3, 70_000) % 1000)
+    whole = np.concatenate([np.arange(3), np.arange(3, 70_000) % 1000])
+    assert np.array_equal(np.load(tmp_path / "a.npy"), whole)
+    with array_files.growing(tmp_path, "none", np.bool_):
+        pass
+    assert len(arrays.read(tmp_path, "none")) == 0

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from leads import arrays, features, index_sites
+from leads import arrays, features, index_names, index_sites
 from leads.asked import Asked
 from leads.index import TABLES, Index
 from leads.queries import prepare
@@ -22,6 +22,17 @@ def test_the_same_registry_gives_the_same_bytes_in_any_order(tmp_path: Path, sma
     assert {f"{table}.parquet" for table in TABLES} < written
     for name in written:
         assert (small.folder / name).read_bytes() == (again.folder / name).read_bytes(), name
+
+
+def test_names_in_many_buckets_are_numbered_as_in_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: Index
+) -> None:
+    monkeypatch.setattr(index_names, "ROWS_OF_BUCKET", 9)
+    monkeypatch.setattr(index_names, "SAMPLED", 1)
+    assert len(index_names._bounds(small.scan("names"))) > 5
+    again = registry.small_index(tmp_path)
+    for path in small.folder.iterdir():
+        assert path.read_bytes() == (again.folder / path.name).read_bytes(), path.name
 
 
 def test_every_name_of_unit_and_establishment_is_there(small: Index) -> None:

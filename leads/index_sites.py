@@ -36,6 +36,7 @@ from leads.index_arrays import (
     place_key,
 )
 from leads.places import ADDRESSES
+from opendata.errors import StateError
 
 #: States of an establishment, the best first: open head office, open branch, closed ones.
 CLOSED, BRANCH = 2, 1
@@ -94,6 +95,9 @@ def write_sites(folder: Path, addresses: pl.LazyFrame | None) -> dict[str, int]:
 
     Returns:
         Multimap → how many keys it has.
+
+    Raises:
+        StateError: a SIRET is no number of fourteen digits.
     """
     table = folder / "establishments.parquet"
     total = int(pl.scan_parquet(table, glob=False).select(pl.len()).collect().item())
@@ -109,6 +113,11 @@ def write_sites(folder: Path, addresses: pl.LazyFrame | None) -> dict[str, int]:
         columns = part.get_columns()
         sirets[rows], place[rows], state[rows] = (column.to_numpy() for column in columns)
         start += part.height
+    if (sirets[1:] <= sirets[:-1]).any():
+        raise StateError(
+            "the SIRETs of the establishments are not all numbers of fourteen digits",
+            next_step="pad them with zeros in front",
+        )
     write(folder, "site.siret", sirets)
     write(folder, "site.place", place)
     write(folder, "site.state", state)

@@ -95,7 +95,8 @@ def build(folder: Path, *, without: pl.Series | None = None) -> Index:
         folder: where.
         without: SIRENs left out, for the open-set measure.
     """
-    rows = registry()
+    # One of the sources lost the zeros in front.
+    rows = registry().with_columns(pl.col("siret").str.zfill(14))
     if without is not None:
         rows = rows.filter(~pl.col("siren").is_in(without.implode()))
     of_establishment = pl.col("source").str.contains(ESTABLISHMENT_SOURCES)

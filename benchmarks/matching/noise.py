@@ -50,7 +50,10 @@ def typed(names: pl.LazyFrame, number: int) -> pl.DataFrame:
         "typo": pl.col("name").str.slice(0, 3) + pl.col("name").str.slice(4),
         "initials": pl.coalesce("acronym", "name"),
         "word replaced": pl.when(several).then(shorter + " SERVICES").otherwise("name"),
-        "another name": pl.col("name").shift(7).fill_null("SANS RAPPORT"),
+        # Half of one name and half of another, neither its own: what nobody registered.
+        "another name": pl.concat_str(
+            words.list.first().shift(7), words.list.last().shift(11), separator=" "
+        ).fill_null("SANS RAPPORT"),
     }
     done, given = _drawn("done", SHARES), _drawn("given", PLACES)
     rows = rows.with_columns(done.alias("done"), given.alias("given"))

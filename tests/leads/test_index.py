@@ -10,7 +10,7 @@ import pytest
 
 from leads import arrays, features, index_names, index_sites
 from leads.asked import Asked
-from leads.index import TABLES, Index
+from leads.index import TABLES, Index, build_index
 from leads.queries import prepare
 from opendata.errors import StateError
 
@@ -84,12 +84,20 @@ def test_masked_names_are_no_names(tmp_path: Path) -> None:
         schema=registry.UNIT_SCHEMA,
     )
     sites = pl.LazyFrame([registry.site(1, "[ND]", "LYON")], schema=registry.ESTABLISHMENT_SCHEMA)
-    from leads.index import build_index
-
     index = build_index(units, sites, tmp_path)
     assert index.scan("names").collect()["name"].to_list() == ["VRAI NOM"]
     where = index.scan("establishments").join(index.scan("places"), on="place").collect()
     assert where.select("postcode", "city").rows() == [(None, "LYON")]
+
+
+def test_a_siret_that_lost_its_zero_is_refused(tmp_path: Path) -> None:
+    """Establishments are found by their number in order: one out of order would hide others."""
+    units = pl.LazyFrame([registry.unit(1, "UN"), registry.unit(2, "DEUX")],
+                         schema=registry.UNIT_SCHEMA)  # fmt: skip
+    sites = [registry.site(1, "69001", "LYON"), registry.site(2, "69001", "LYON")]
+    sites[0]["siret"], sites[1]["siret"] = "10000000100012", "2000000020001"
+    with pytest.raises(StateError, match="fourteen digits"):
+        build_index(units, pl.LazyFrame(sites, schema=registry.ESTABLISHMENT_SCHEMA), tmp_path)
 
 
 def test_an_unfinished_or_foreign_index_is_refused(tmp_path: Path) -> None:

@@ -16,23 +16,31 @@ from pipelines.settings import ROOT
 from signals.scoring import actionable
 
 STREAM = Path("data/replay/exports/accounts/demo-services")
+#: The one of which some rows are sure enough to act on.
+SURE = STREAM.with_name("demo-btp")
 
 
 @pytest.fixture
 def consumer() -> Block:
     """The program of the page, reading the larger of the two demo streams."""
+    found = program()
+    return Block(found.line, "python", found.text.replace(SURE.name, STREAM.name), RUN)
+
+
+def program() -> Block:
+    """Return the program of the page as it is."""
     text = (ROOT / "docs" / "feed.md").read_text(encoding="utf-8")
     (found,) = [b for b in blocks(text) if b.language == "python" and b.mark == RUN]
-    assert "demo-btp" in found.text
-    return Block(found.line, "python", found.text.replace("demo-btp", STREAM.name), RUN)
+    assert SURE.name in found.text
+    return found
 
 
 def consume(consumer: Block, desk: Desk) -> str:
     return RUNNERS["python"](consumer, desk, "docs/feed.md")
 
 
-def manifest(desk: Desk) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((desk.folder / STREAM / "manifest.json").read_bytes())
+def manifest(desk: Desk, stream: Path = STREAM) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((desk.folder / stream / "manifest.json").read_bytes())
     return content
 
 
@@ -98,11 +106,11 @@ def test_a_changed_file_stops_it_and_nothing_is_stored(consumer: Block, desk: De
 
 
 def test_it_acts_on_confirmed_rows_of_the_project_s_rule_whose_sources_are_fresh(
-    consumer: Block, desk: Desk
+    desk: Desk,
 ) -> None:
-    printed = consume(consumer, desk)
-    held, now = rows(desk), manifest(desk)["created"]
-    status = pl.read_parquet(desk.folder / STREAM / "source_status.parquet")
+    printed = consume(program(), desk)
+    held, now = rows(desk), manifest(desk, SURE)["created"]
+    status = pl.read_parquet(desk.folder / SURE / "source_status.parquet")
     fresh = status.filter(pl.col("state") != "GAP")["dataset"].to_list()
     at = Clock.at(pl.Series([now]).str.to_datetime(time_zone="UTC")[0]).now()
     wanted = [

@@ -30,7 +30,7 @@ from typing import Any
 import polars as pl
 
 from benchmarks.france import write as france
-from benchmarks.matching import noise, peers
+from benchmarks.matching import noise
 from leads.index import Index
 from leads.matching import match_leads
 from leads.queries import prepare
@@ -154,6 +154,9 @@ def _median_and_p95(values: list[float]) -> dict[str, float]:
 
 def peer(folder: Path, name: str, share: Fraction, limit: int) -> dict[str, Any]:
     """Let a peer look for leads among a share of the names, those of the leads included."""
+    # Imported where used: the peers are installed for `make bench` only.
+    from benchmarks.matching import peers
+
     resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
     index = Index.open(folder / "index")
     leads = noise.typed(index.scan("names"), PEER_LEADS)
@@ -208,6 +211,8 @@ def measured(
     folder: Path, scale: Fraction, *, leads: int, limit: int, ours: bool
 ) -> dict[str, Any]:
     """Return the figures of every step at one scale."""
+    from benchmarks.matching import peers  # see peer
+
     files(folder, scale)
     result: dict[str, Any] = {
         "scale": str(scale),

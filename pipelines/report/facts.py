@@ -70,6 +70,8 @@ class Told:
     score: float
     alive: bool
     signal: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
     proofs: tuple[Proof, ...]
 
 
@@ -294,6 +296,8 @@ def _told(row: Mapping[str, Any], as_of: date) -> Told:
         score=row["score"],
         alive=row["expirytime"].date() > as_of,
         signal=row["signalid"],
+        before=json.loads(row["before"] or "{}"),
+        after=json.loads(row["after"] or "{}"),
         proofs=tuple(
             Proof(
                 record["publisher"] or record["dataset_id"],

@@ -12,6 +12,7 @@ from pathlib import Path
 import jinja2
 
 from opendata import files
+from pipelines.report.details import details
 from pipelines.report.facts import Facts, week_label
 from pipelines.report.shapes import columns, departements
 from pipelines.report.words import Language, Words
@@ -30,9 +31,11 @@ def render(facts: Facts, language: Language) -> str:
         lstrip_blocks=True,
     )
     style = resources.files("pipelines.report").joinpath("templates/style.css")
+    say = Words(language)
     return templates.get_template("report.html.j2").render(
         facts=facts,
-        say=Words(language),
+        say=say,
+        details=lambda told: details(told.before, told.after, say),
         style=style.read_text(encoding="utf-8"),
         chart=columns(facts.weeks),
         map=departements(facts.departements),

@@ -151,6 +151,10 @@ class Words:
         texts = WORDS.get(key)
         return texts[self._at].format(**values) if texts else key.replace("_", " ")
 
+    def either(self, texts: tuple[str, str]) -> str:
+        """Return the French or the English one of two texts."""
+        return texts[self._at]
+
     def number(self, value: float) -> str:
         """Return a count with its thousands apart."""
         return f"{value:,.0f}".replace(",", _NARROW if self.language == "fr" else ",")

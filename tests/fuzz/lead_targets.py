@@ -111,8 +111,8 @@ xlsx = Target(
     tokens=[b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"xl/workbook.xml"],
     shapes=_rows.map(lambda rows: _workbook([_HEADER, *rows])),
     mutants=[
-        Mutant(tables, "    except (PolarsError, fastexcel.FastExcelError, UnicodeError) as error:",
-               "    except PolarsError as error:", "a broken workbook is not expected"),
+        Mutant(tables, "PanicException, fastexcel.FastExcelError, UnicodeError) as error:",
+               "PanicException) as error:", "a broken workbook is not expected"),
     ],
     pace=0.4,
 )  # fmt: skip
@@ -137,8 +137,10 @@ parquet = Target(
              _parquet(pl.DataFrame({"siren": [date(2024, 1, 1)]})), _parquet(_frame(_FEW))[:-9]],
     tokens=[b"PAR1", b"\xff\xff\xff\x7f"],
     mutants=[
-        Mutant(tables, "    except (PolarsError, fastexcel.FastExcelError, UnicodeError) as error:",
-               "    except fastexcel.FastExcelError as error:", "a broken file is not expected"),
+        Mutant(tables, "(PolarsError, PanicException, fastexcel.FastExcelError, UnicodeError)",
+               "(PanicException, fastexcel.FastExcelError)", "a broken file is not expected"),
+        Mutant(tables, "(PolarsError, PanicException, fastexcel", "(PolarsError, fastexcel",
+               "a panic is not expected"),
     ],
     pace=0.4,
 )  # fmt: skip

@@ -24,13 +24,16 @@ def report(
     leads: Annotated[
         int, typer.Option("--leads", min=0, help="Leads shown with their timeline.")
     ] = 12,
+    lead: Annotated[
+        str | None, typer.Option("--lead", help="A page of this lead only: why now.")
+    ] = None,
     data_dir: DataDir = None,
     at: At = None,
 ) -> None:
     """Make one self-contained HTML page of what is exported: signals, map, leads, sources."""
     from pipelines.report.command import make_report
 
-    make_report(workspace_of(data_dir=data_dir, at=at), out, lang, account, leads)
+    make_report(workspace_of(data_dir=data_dir, at=at), out, lang, account, leads, lead)
 
 
 @app.command()

@@ -13,21 +13,27 @@ from pipelines.report.words import LANGUAGES
 
 
 def make_report(
-    workspace: Workspace, out: Path, language: str, account: str | None, leads: int
+    workspace: Workspace,
+    out: Path,
+    language: str,
+    account: str | None,
+    leads: int,
+    lead: str | None = None,
 ) -> None:
-    """Write the report to ``out``, readable by its owner only.
+    """Write the report, or the page of one lead, to ``out``, readable by its owner only.
 
     Raises:
         SettingsError: no such language.
-        StateError: nothing is exported yet, or no such account.
+        StateError: nothing is exported yet, or no such account or lead.
     """
     if language not in LANGUAGES:
         raise SettingsError(
             f"there are no words in {language!r}", next_step=f"choose {' or '.join(LANGUAGES)}"
         )
-    facts = gather(workspace.exports, account, leads=leads, sources=workspace.store.sources())
-    write(facts, language, out)
-    console.print(
-        f"{out}: {facts.signals:,} signals, {len(facts.top):,} leads; only you may read it.",
-        soft_wrap=True,
-    )
+    sources = workspace.store.sources()
+    facts = gather(workspace.exports, account, leads=leads, sources=sources, lead=lead)
+    write(facts, language, out, page="report" if lead is None else "lead")
+    shown = f"{facts.signals:,} signals, {len(facts.top):,} leads"
+    if lead is not None:
+        shown = f"{len(facts.top[0].told):,} signals on one lead"
+    console.print(f"{out}: {shown}; only you may read it.", soft_wrap=True)

@@ -7,17 +7,16 @@ words (``words``).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib import resources
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import polars as pl
 
 from opendata.errors import StateError
+from pipelines.report.timelines import Lead, best_leads, one_lead, table, web
 from signals.contract import SIGNAL_SCHEMA
 from signals.feed import history, manifest
 from signals.segments import latest
@@ -46,49 +45,6 @@ class Week:
 
     monday: date
     counts: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Proof:
-    """One record behind a signal; ``url`` is a web address or nothing."""
-
-    publisher: str
-    url: str | None
-    published: date
-    attribution: str
-
-
-@dataclass(frozen=True)
-class Told:
-    """One signal on a lead, as its timeline shows it."""
-
-    when: date
-    title: Mapping[str, str]
-    why: Mapping[str, str]
-    polarity: str
-    nature: str
-    score: float
-    alive: bool
-    signal: str
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
-    proofs: tuple[Proof, ...]
-
-
-@dataclass(frozen=True)
-class Lead:
-    """A lead with its score and what was signalled on it, the latest first."""
-
-    account: str
-    lead: str
-    siren: str
-    name: str
-    score: float
-    suppressed: bool
-    probability: float
-    verdict: str
-    reasons: tuple[str, ...]
-    told: tuple[Told, ...]
 
 
 @dataclass(frozen=True)
@@ -130,7 +86,14 @@ class Facts:
     sources: tuple[Source, ...]
 
 
-def gather(exports: Path, account: str | None, *, leads: int, sources: pl.DataFrame) -> Facts:
+def gather(
+    exports: Path,
+    account: str | None,
+    *,
+    leads: int,
+    sources: pl.DataFrame,
+    lead: str | None = None,
+) -> Facts:
     """Read the exports.
 
     Args:
@@ -139,9 +102,10 @@ def gather(exports: Path, account: str | None, *, leads: int, sources: pl.DataFr
         leads: leads shown with their timeline, the best scores first.
         sources: description of every version loaded (``TableStore.sources``); the export
             itself describes those that are cited.
+        lead: show this lead only, whatever its score.
 
     Raises:
-        StateError: nothing is exported yet, or there is no such account.
+        StateError: nothing is exported yet, or there is no such account or lead.
     """
     company = exports / "company"
     if not (company / manifest.NAME).is_file():
@@ -151,24 +115,28 @@ def gather(exports: Path, account: str | None, *, leads: int, sources: pl.DataFr
     folders = _accounts(exports, account)
     own = pl.concat([_signals(folder) for folder in folders] or [SIGNAL_SCHEMA.to_frame()])
     seen = _signals(company) if account is None else own
-    types = _table(company, "signal_types")
-    matches = [_table(folder, "matches") for folder in folders]
+    types = table(company, "signal_types")
+    matches = [table(folder, "matches") for folder in folders]
     shown = types.select("type", "code", "family", "title_fr", "title_en", "polarity")
     verdicts = _counted(pl.concat(matches)["verdict"]) if matches else {}
     created = json.loads((company / manifest.NAME).read_bytes())["created"]
+    as_of = date.fromisoformat(created[:10])
+    told = own.join(types.select("type", "polarity", "explanation_fr", "explanation_en"), on="type")
     return Facts(
-        as_of=date.fromisoformat(created[:10]),
+        as_of=as_of,
         account=account,
         signals=seen.height,
         companies=seen["siren"].n_unique() if seen.height else 0,
         kinds=_kinds(seen, own, shown),
         weeks=_weeks(seen, shown),
         departements=_counted(seen["departement"].drop_nulls()),
-        leads=sum(table.height for table in matches),
+        leads=sum(rows.height for rows in matches),
         verdicts={name: verdicts[name] for name in VERDICTS if name in verdicts},
         reliability=_reliability(),
-        top=_leads(folders, own, types, leads),
-        sources=_sources(_table(company, "source_status"), sources),
+        top=best_leads(folders, told, as_of, leads)
+        if lead is None
+        else (one_lead(folders, told, as_of, lead),),
+        sources=_sources(table(company, "source_status"), sources),
     )
 
 
@@ -189,15 +157,6 @@ def _signals(folder: Path) -> pl.DataFrame:
     """Return the last row of each signal of a stream that stands, expired ones included."""
     rows = latest(history.read(folder).told)
     return rows.filter(_STANDS, pl.col("is_baseline").not_())
-
-
-def _table(folder: Path, name: str) -> pl.DataFrame:
-    path = manifest.read(folder).path_of(f"{name}.parquet")
-    if path is None:
-        raise StateError(
-            f"the export lacks {name}", next_step="run `company-signals export`, then ask again"
-        )
-    return pl.read_parquet(folder / path, glob=False)
 
 
 def _counted(values: pl.Series) -> dict[str, int]:
@@ -250,71 +209,6 @@ def _reliability() -> tuple[Mapping[str, float], ...]:
     return tuple(measured["bins"]) if measured["model"] == shipped else ()
 
 
-def _leads(
-    folders: Sequence[Path], own: pl.DataFrame, types: pl.DataFrame, number: int
-) -> tuple[Lead, ...]:
-    if not folders:
-        return ()
-    scores = pl.concat([_table(folder, "lead_scores") for folder in folders])
-    best = scores.sort("score", "account_id", "lead_id", descending=[True, False, False])
-    best = best.unique(["account_id", "lead_id"], keep="first", maintain_order=True).head(number)
-    rows = own.join(
-        types.select("type", "polarity", "explanation_fr", "explanation_en"), on="type"
-    ).sort("time", "signalid", descending=[True, False])
-    return tuple(_lead(score, rows) for score in best.iter_rows(named=True))
-
-
-def _lead(score: Mapping[str, Any], rows: pl.DataFrame) -> Lead:
-    mine = rows.filter(
-        pl.col("account_id") == score["account_id"],
-        pl.col("lead_id") == score["lead_id"],
-        pl.col("siren") == score["siren"],
-    )
-    names = mine["company_name"].drop_nulls()
-    first = mine.row(0, named=True)
-    return Lead(
-        account=score["account_id"],
-        lead=score["lead_id"],
-        siren=score["siren"],
-        name=names[0] if len(names) else "",
-        score=score["score"],
-        suppressed=score["suppressed_by"] is not None,
-        probability=first["match_probability"],
-        verdict=first["match_status"],
-        reasons=tuple(first["match_reasons"] or ()),
-        told=tuple(_told(row, score["as_of"]) for row in mine.iter_rows(named=True)),
-    )
-
-
-def _told(row: Mapping[str, Any], as_of: date) -> Told:
-    return Told(
-        when=row["time"],
-        title={"fr": row["title_fr"], "en": row["title_en"]},
-        why={"fr": row["explanation_fr"], "en": row["explanation_en"]},
-        polarity=row["polarity"],
-        nature=row["nature"],
-        score=row["score"],
-        alive=row["expirytime"].date() > as_of,
-        signal=row["signalid"],
-        before=json.loads(row["before"] or "{}"),
-        after=json.loads(row["after"] or "{}"),
-        proofs=tuple(
-            Proof(
-                record["publisher"] or record["dataset_id"],
-                _web(record["url"]),
-                record["publication_date"],
-                record["attribution"] or "",
-            )
-            for record in row["evidence"]
-        ),
-    )
-
-
-def _web(url: str | None) -> str | None:
-    """Return a web address as it is; an address of any other kind is not a link."""
-    return url if url and urlsplit(url).scheme in ("https", "http") else None
-
-
 def _sources(status: pl.DataFrame, described: pl.DataFrame) -> tuple[Source, ...]:
     newest = described.sort("publication_date", "source_id").unique(
         "dataset", keep="last", maintain_order=True
@@ -329,7 +223,7 @@ def _sources(status: pl.DataFrame, described: pl.DataFrame) -> tuple[Source, ...
             state=row["state"],
             published=row["publication_date"],
             licence=row["licence_title"] or "",
-            licence_url=_web(row["licence_url"]) or "",
+            licence_url=web(row["licence_url"]) or "",
             attribution=row["attribution"] or "",
         )
         for row in rows.sort("dataset").iter_rows(named=True)

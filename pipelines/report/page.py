@@ -18,10 +18,10 @@ from pipelines.report.shapes import columns, departements
 from pipelines.report.words import Language, Words
 
 
-def render(facts: Facts, language: Language) -> str:
-    """Return the report as one HTML page that loads nothing.
+def render(facts: Facts, language: Language, *, page: str = "report") -> str:
+    """Return the ``report``, or the page of the first ``lead``, as HTML that loads nothing.
 
-    Everything from outside is escaped; links are web addresses only (``facts``).
+    Everything from outside is escaped; links are web addresses only (``timelines``).
     """
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("pipelines.report"),
@@ -32,10 +32,13 @@ def render(facts: Facts, language: Language) -> str:
     )
     style = resources.files("pipelines.report").joinpath("templates/style.css")
     say = Words(language)
-    return templates.get_template("report.html.j2").render(
+    return templates.get_template(f"{page}.html.j2").render(
         facts=facts,
         say=say,
         details=lambda told: details(told.before, told.after, say),
+        attributions=sorted(
+            {one.attribution for lead in facts.top for told in lead.told for one in told.proofs}
+        ),
         style=style.read_text(encoding="utf-8"),
         chart=columns(facts.weeks),
         map=departements(facts.departements),
@@ -45,7 +48,7 @@ def render(facts: Facts, language: Language) -> str:
     )
 
 
-def write(facts: Facts, language: Language, target: Path) -> None:
-    """Write the report, readable by its owner only."""
-    files.write_bytes(target, render(facts, language).encode(), point="report")
+def write(facts: Facts, language: Language, target: Path, *, page: str = "report") -> None:
+    """Write a page, readable by its owner only."""
+    files.write_bytes(target, render(facts, language, page=page).encode(), point="report")
     target.chmod(0o600)

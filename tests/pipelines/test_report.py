@@ -14,9 +14,10 @@ from replaying import Replayed, stream_rows
 
 from opendata.errors import SettingsError, StateError
 from pipelines.report.command import make_report
-from pipelines.report.facts import Facts, Lead, Told, Week, gather
+from pipelines.report.facts import Facts, Week, gather
 from pipelines.report.page import render
 from pipelines.report.shapes import columns, departements, nice, outlines
+from pipelines.report.timelines import Lead, Told, web
 from pipelines.report.words import LANGUAGES, WORDS, Words
 
 
@@ -120,11 +121,36 @@ def test_what_comes_from_outside_is_text_and_never_code(facts: Facts) -> None:
 
 
 def test_an_address_that_is_none_of_the_web_is_no_link(replayed: Replayed) -> None:
-    from pipelines.report.facts import _web
+    assert web("javascript:alert(1)") is None
+    assert web("data:text/html,x") is None
+    assert web("https://www.bodacc.fr/x") == "https://www.bodacc.fr/x"
 
-    assert _web("javascript:alert(1)") is None
-    assert _web("data:text/html,x") is None
-    assert _web("https://www.bodacc.fr/x") == "https://www.bodacc.fr/x"
+
+def test_a_lead_has_a_page_of_its_own(replayed: Replayed, facts: Facts, tmp_path: Path) -> None:
+    best, out = facts.top[0], tmp_path / "lead.html"
+    make_report(replayed.workspace, out, "en", best.account, 12, best.lead)
+    text = out.read_text(encoding="utf-8")
+    page = Page(text)
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert text.count('<time datetime="') == len(best.told) + 1
+    assert best.told[0].title["en"] in text.replace("&#39;", "'")
+    assert page.links[0] == "#main"
+    assert all(one.startswith("https://") for one in page.links[1:])
+    # The attribution of each record shown, and nobody else's lead.
+    assert best.told[0].proofs[0].attribution.split(",")[0] in text.replace("&#39;", "'")
+    assert facts.top[1].name not in text
+
+
+def test_a_lead_on_which_nothing_was_signalled_has_a_page_too(
+    replayed: Replayed, tmp_path: Path
+) -> None:
+    matches = replayed.workspace.lead_store.matches()
+    nobody = matches.filter(pl.col("verdict") == "no_match").row(0, named=True)
+    out = tmp_path / "lead.html"
+    make_report(replayed.workspace, out, "fr", None, 12, nobody["lead_id"])
+    assert "Rien à montrer encore." in out.read_text(encoding="utf-8")
+    with pytest.raises(StateError, match="no such lead"):
+        make_report(replayed.workspace, out, "fr", None, 12, "none of them")
 
 
 def test_an_empty_export_makes_a_page_too(facts: Facts) -> None:

@@ -8,13 +8,13 @@ script themselves.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote
+
+from answering import answering
 
 MODIFIED = "2026-04-24T06:00:00+00:00"
 LICENCE = "Licence Ouverte / Open Licence version 2.0"
@@ -98,26 +98,9 @@ def _json(content: Any) -> bytes:
 def serving(portal: Portal) -> Iterator[Portal]:
     """Serve ``portal`` on the loopback interface."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            body = portal.answer(parts.path, query)
-            self.send_response(404 if body is None else 200)
-            self.send_header("Content-Length", str(len(body or b"")))
-            self.end_headers()
-            self.wfile.write(body or b"")
+    def answer(path: str, query: dict[str, str], _key: str) -> tuple[int, bytes]:
+        body = portal.answer(path, query)
+        return (404, b"") if body is None else (200, body)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    portal.base = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with answering(answer) as portal.base:
         yield portal
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

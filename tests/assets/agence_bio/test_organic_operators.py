@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import copy
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 import pytest
+from answering import answering
 from register_lists import Lists, detected
 from register_reading import RECORDS
 
@@ -69,28 +67,11 @@ class Api:
 
 @contextmanager
 def serving(api: Api) -> Iterator[Api]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            query = {k: v[0] for k, v in parse_qs(urlsplit(self.path).query).items()}
-            body = json.dumps(api.answer(query)).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(_path: str, query: dict[str, str], _key: str) -> tuple[int, bytes]:
+        return 200, json.dumps(api.answer(query)).encode()
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    api.base = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with answering(answer) as api.base:
         yield api
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

@@ -6,18 +6,16 @@ No real record is at hand: the companies are *synthetic*, after the documentatio
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 import pytest
+from answering import answering
 from register_reading import RECORDS
 
 from assets import discovery
@@ -68,35 +66,12 @@ class Api:
 
 @contextmanager
 def serving(api: Api) -> Iterator[Api]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            size = int(self.headers.get("Content-Length") or 0)
-            body = self.rfile.read(size).decode()
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            key = self.headers.get("Authorization") or body
-            status, content = api.answer(parts.path, query, key)
-            answer = json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+    def answer(path: str, query: dict[str, str], key: str) -> tuple[int, bytes]:
+        status, content = api.answer(path, query, key)
+        return status, json.dumps(content).encode()
 
-        do_POST = do_GET  # noqa: N815 - the name the library calls
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    api.base = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with answering(answer) as api.base:
         yield api
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

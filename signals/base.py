@@ -29,12 +29,14 @@ class Confirms:
         code: that signal.
         days: how far apart the two dates of one event may lie.
         same_counterparty: the other party must be the same, too.
+        same_site: the establishment must be the same, too.
         confidence: how sure, at most, a record of this signal is of that event.
     """
 
     code: str
     days: int
     same_counterparty: bool = False
+    same_site: bool = False
     confidence: float = 0.7
 
 

@@ -157,7 +157,8 @@ def _links(kinds: Mapping[str, Confirms], again: pl.DataFrame, told: pl.DataFram
     for code, rule in kinds.items():
         small = again.filter(pl.col("type") == _type(code))
         great = told.filter(pl.col("type") == _type(rule.code))
-        on = ["siren", "counterparty_siren"] if rule.same_counterparty else ["siren"]
+        asked = {"counterparty_siren": rule.same_counterparty, "siret": rule.same_site}
+        on = ["siren", *(name for name, same in asked.items() if same)]
         apart = (pl.col("time") - pl.col("_time")).abs() <= timedelta(days=rule.days)
         pairs = small.select(*on, "time", confirming="signalid").join(
             great.select(*on, "signalid", "type", _time="time"), on=on

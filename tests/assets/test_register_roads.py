@@ -5,6 +5,7 @@ A loopback server stands for the portals; nothing of the engine is replaced.
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -34,6 +35,7 @@ ROWS = {
     "beges": 3,
     "dpo": 3,
     "epv": 2,
+    "finess": 5,
     "organismes_formation": 2,
     "rge": 4,
     "spectacle": 2,
@@ -65,6 +67,9 @@ def portal() -> Iterator[Portal]:
         )
         for name in ("aides_ademe", "aides_minimis", "dpo", "spectacle")
     }
+    care = described["finess"].resources[0].id
+    packed = gzip.compress((RECORDS / "finess.json").read_bytes(), mtime=0)
+    files[care] = (described["finess"].dataset_id, packed)
     contacts = {"telephone": "0102030405", "email": "someone@example.org"}
     content = Portal(
         lines={
@@ -80,6 +85,7 @@ def portal() -> Iterator[Portal]:
             described["subventions"].resources[0].id: (RECORDS / "subventions.csv").read_bytes(),
         },
         files=files,
+        titles={care: "finess-structures-journalier-20260428.json.gz"},
         folder={
             "Freemium_acco_global_20250713-140000.tar.gz": b"45 GB, never asked for",
             "ACCO_20260417-063142.tar.gz": agreements(),

@@ -63,7 +63,7 @@ RECORDS: Sequence[tuple[str, Row]] = (
 )
 KINDS = (
     "hq_moved", "hq_moved_in", "business_acquired", "site_taken_over", "company_created",
-    "company_closed", "struck_off",
+    "company_closed", "struck_off", "site_opened", "care_site_opened",
 )  # fmt: skip
 ANNULLED = {
     "notice_id": "A20210010007", "date_parution": date(2021, 1, 15), "type_avis": "annulation",
@@ -194,6 +194,46 @@ def test_sale_by_another_seller_is_not_the_take_over(tmp_path: Path) -> None:
     other = {**TAKEN, "other_siret": "82282561800012"}
     run(log, [(CHANGES, other), ("bodacc__sales", SALE)])
     assert codes(log, SALE["buyer_siren"]) == ["business_acquired", "site_taken_over"]
+
+
+#: A company opens two sites within days; FINESS tells one of them, by its SIRET.
+OPENED, OPENED_TOO = (
+    change(
+        "establishment_opened", siren=CREATION["siren"], siret=CREATION["siren"] + nic,
+        occurred_at=date(2020, 12, 10), change_id=f"c-{nic}", **SEEN,
+    )
+    for nic in ("00022", "00030")
+)  # fmt: skip
+CARE = {
+    "numero_finess": "010780195", "record_key": "010780195", "siren": CREATION["siren"],
+    "siret": OPENED["siret"], "en_service": True, "date_ouverture": date(2020, 12, 28),
+}  # fmt: skip
+UNIT = {"siren": CREATION["siren"], "personne_morale": True, "statut_diffusion": "O"}
+KNOWN = [("sirene__legal_units", UNIT)]
+
+
+@pytest.mark.parametrize("first", ["register", "care"])
+def test_of_two_openings_that_of_the_same_establishment_is_confirmed(
+    first: str, tmp_path: Path
+) -> None:
+    told = {
+        "register": [(CHANGES, OPENED), (CHANGES, OPENED_TOO)],
+        "care": [("finess__sites", CARE)],
+    }
+    (last,) = set(told) - {first}
+    log = SignalLog(tmp_path)
+    run(log, told[first], KNOWN)
+    run(log, told[last], [*KNOWN, *told[first]])
+    rows = sorted(standing(log).values(), key=lambda row: len(row["evidence"]))
+    assert [row["type"].split(".")[-2] for row in rows] == ["site_opened"] * 2
+    cited = [sorted(record["dataset_id"] for record in row["evidence"]) for row in rows]
+    assert cited == [["sirene_changes"], ["finess", "sirene_changes"]]
+
+
+def test_an_opening_of_unknown_establishment_confirms_none(tmp_path: Path) -> None:
+    log = SignalLog(tmp_path)
+    run(log, [(CHANGES, OPENED), ("finess__sites", {**CARE, "siret": None})], KNOWN)
+    assert codes(log, CREATION["siren"]) == ["care_site_opened", "site_opened"]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)

@@ -29,6 +29,7 @@ class Portal:
         lines: data-fair datasets.
         exports: Opendatasoft datasets, as CSV.
         files: data.gouv.fr resources: id → dataset id and content.
+        titles: titles of those resources, where they are not that of their dataset.
         folder: DILA's files: name → content.
     """
 
@@ -36,6 +37,7 @@ class Portal:
     lines: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     exports: dict[str, bytes] = field(default_factory=dict)
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
     folder: dict[str, bytes] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
@@ -81,7 +83,7 @@ class Portal:
         (own,) = [(at, body) for at, (owner, body) in self.files.items() if owner == name]
         resource = {
             "id": own[0],
-            "title": name,
+            "title": self.titles.get(own[0], name),
             "url": f"https://www.data.gouv.fr/files/{own[0]}",
             "format": "csv",
             "filesize": len(own[1]),

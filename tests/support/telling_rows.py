@@ -370,6 +370,13 @@ _OTHER_REGISTERS = [
         around={"dpo__designations": [{"siren": "356000000"}]},
     ),
     Case(
+        code="care_site_opened", table="finess__sites", today=date(2026, 3, 10),
+        row={"numero_finess": "010780195", "siret": "38245605100004", "siren": "382456051",
+             "denomination": "EXEMPLE CLINIQUE", "en_service": True,
+             "date_ouverture": date(2026, 3, 2)},
+        around={"sirene__establishments": []},
+    ),
+    Case(
         code="hygiene_to_improve", table="alimconfiance__inspections", today=date(2026, 3, 10),
         row={"siret": "38245605100004", "siren": "382456051", "niveau": 3,
              "date_inspection": date(2026, 3, 2)},

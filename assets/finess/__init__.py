@@ -1,0 +1,1 @@
+"""FINESS: which establishments of health and social care are open, and since when."""

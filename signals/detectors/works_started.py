@@ -31,9 +31,8 @@ SIGNAL = Signal(
 
 def detect(frames: Frames) -> pl.LazyFrame:
     """Return the permits whose works are known to have begun, and not to have ended."""
-    begun = pl.col("date_ouverture_chantier").is_not_null() & pl.col("date_achevement").is_null()
     return permit_events(
-        permits(frames).filter(large_works(), begun),
+        permits(frames).filter(large_works(), pl.col("date_achevement").is_null()),
         SIGNAL,
         frames.today,
         occurred=pl.col("date_ouverture_chantier"),

@@ -67,7 +67,14 @@ REASONS = (
             "turned_to_profit",
         ),
     ),
-    Reason("SIGNAL", "window", "It tells streaks of the last 90 days.", ("winning_streak",)),
+    *(
+        Reason(where, one, "It looks at the last 90 days only.", ("winning_streak",))
+        for where, one in (
+            ("SIGNAL", "window"),
+            ("signals.events.recent", "future"),
+            ("events.events", "recent(pl.col('occurred_at'), signal, today)"),
+        )
+    ),
     Reason(
         "signals.events.recent",
         "future",
@@ -158,6 +165,11 @@ REASONS = (
             "frames.has(TABLE)",
             "frames.has(UNITS)",
         )
+    ),
+    Reason(
+        "care_site_opened.detect",
+        "if not frames.has(TABLE)",
+        "A table that is not loaded has no rows; spares a scan.",
     ),
     Reason(
         "_ratios.compared",

@@ -226,9 +226,11 @@ FORMER = [("13001898900017", date(2020, 1, 1))]
 THREE = [(f"1300189890001{n}", date(2021, 5, n + 1)) for n in range(3)]
 
 
-def streak(*days: tuple[str, date]) -> list[dict[str, Any]]:
+def streak(*days: tuple[str, date], known: int = 0) -> list[dict[str, Any]]:
+    """Return what is told of ``days``, the first ``known`` of which were told before."""
     state = {TABLE: wins(*FORMER, *days)}
-    return told("winning_streak", World(date(2021, 6, 1), state, {TABLE: wins(*FORMER)}))
+    before = {TABLE: wins(*FORMER, *days[:known])}
+    return told("winning_streak", World(date(2021, 6, 1), state, before))
 
 
 @pytest.mark.parametrize(
@@ -245,6 +247,32 @@ def streak(*days: tuple[str, date]) -> list[dict[str, Any]]:
 )
 def test_streak(days: list[tuple[str, date]], found: int) -> None:
     assert len(streak(*days)) == found
+
+
+def test_a_streak_is_dated_by_its_last_award_not_by_one_to_come() -> None:
+    (event,) = streak(*THREE, ("x", date(2921, 5, 1)))
+    assert event["occurred_at"] == THREE[-1][1]
+
+
+def test_a_streak_told_before_is_not_told_of_an_old_award_or_of_a_correction() -> None:
+    assert len(streak(*THREE, ("x", date(2021, 5, 20)), known=3)) == 1
+    assert streak(*THREE, ("x", date(2021, 2, 11)), known=3) == []
+    before = wins(*FORMER, *THREE)
+    after = before.with_columns(montant_eur=pl.col("montant_eur") + 1)
+    assert told("winning_streak", World(date(2021, 6, 1), {TABLE: after}, {TABLE: before})) == []
+
+
+def test_a_streak_is_compared_with_days_that_are_known() -> None:
+    # A year 218 (real) is no history, no more than a contract without a day.
+    impossible = wins(("x", date(218, 10, 29)), *THREE)
+    undated = wins(*THREE).with_columns(date_premiere_notification=pl.lit(None, pl.Date))
+    for state in (wins(*THREE), impossible, undated):
+        assert told("winning_streak", World(date(2021, 6, 1), {TABLE: state})) == []
+
+
+def test_a_winner_abroad_has_no_streak() -> None:
+    abroad = wins(*FORMER, *THREE).with_columns(titulaire_siren=pl.lit("FR4219975"))
+    assert told("winning_streak", World(date(2021, 6, 1), {TABLE: abroad})) == []
 
 
 #: *Synthetic*: the award of the same contract in BOAMP.

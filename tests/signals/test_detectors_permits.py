@@ -116,35 +116,47 @@ def test_correction_of_a_permit_amends_but_works_announce() -> None:
     assert (event["amends_only"], event["occurred_at"]) == (False, date(2024, 12, 20))
 
 
+#: No works of a size or of an applicant that counts, whatever is built: what is changed of
+#: :data:`OFFICES`.
+SMALL: tuple[Mapping[str, Any], ...] = (
+    {"surface_m2": 20},
+    {"surface_m2": 20, "logements_crees": 10},
+    {"surface_m2": 20, "superficie_terrain_m2": 28247},
+    {"fichier": "demolir"},
+    {"fichier": "logements", "logements_crees": 9},
+    {"fichier": "amenager", "superficie_terrain_m2": 499},
+    {"categorie_juridique": "7344"},
+)
+BEGUN = {"date_ouverture_chantier": date(2024, 12, 20)}
+ENDED = {"date_achevement": date(2025, 1, 2)}
+WORKS = (("works_started", BEGUN), ("works_finished", ENDED))
+
+
+@pytest.mark.parametrize(("code", "works"), WORKS, ids=[code for code, _ in WORKS])
+@pytest.mark.parametrize("values", SMALL)
+def test_no_works_that_count(
+    code: str, works: Mapping[str, Any], values: Mapping[str, Any]
+) -> None:
+    assert len(permits(code, {**OFFICES, **works})) == 1
+    assert permits(code, {**OFFICES, **works, **values}) == []
+
+
 @pytest.mark.parametrize(
-    "values",
-    [
-        {},
-        {"date_ouverture_chantier": date(2024, 6, 1)},
-        {"date_ouverture_chantier": date(2024, 12, 20), "date_achevement": date(2025, 1, 2)},
-        {"date_ouverture_chantier": date(2024, 12, 20), "surface_m2": 20},
-        {"date_ouverture_chantier": date(2024, 12, 20), "categorie_juridique": "7344"},
-        {
-            "date_ouverture_chantier": date(2024, 12, 20),
-            "fichier": "logements",
-            "logements_crees": 9,
-        },
-        {
-            "date_ouverture_chantier": date(2024, 12, 20),
-            "fichier": "amenager",
-            "superficie_terrain_m2": 499,
-        },
-    ],
+    "values", [{}, {"date_ouverture_chantier": date(2024, 6, 1)}, {**BEGUN, **ENDED}]
 )
 def test_no_works_started(values: Mapping[str, Any]) -> None:
     assert permits("works_started", {**OFFICES, **values}) == []
 
 
-def test_dwellings_and_sites_count_by_their_own_measure() -> None:
-    begun = {**OFFICES, "date_ouverture_chantier": date(2024, 12, 20), "destination": None}
-    homes = {**begun, "fichier": "logements", "surface_m2": None, "logements_crees": 10}
-    (event,) = permits("works_started", homes)
-    assert event["title_fr"] == "Chantier ouvert : 10 logements"
+@pytest.mark.parametrize(("code", "works"), WORKS, ids=[code for code, _ in WORKS])
+def test_dwellings_and_sites_count_by_their_own_measure(
+    code: str, works: Mapping[str, Any]
+) -> None:
+    row = {**OFFICES, **works, "destination": None, "surface_m2": None}
+    (event,) = permits(code, {**row, "fichier": "logements", "logements_crees": 10})
+    assert event["title_fr"].endswith(" : 10 logements")
+    (event,) = permits(code, {**row, "fichier": "amenager", "superficie_terrain_m2": 500})
+    assert event["title_fr"].endswith(" : terrain de 500 m²")
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from rich.text import Text
 from assets import discovery
 from assets.frames import StoreFrames
 from assets.workspace import Workspace
-from opendata.errors import SettingsError
+from opendata.errors import SettingsError, StateError
 from pipelines.console import console
 from pipelines.maintenance import shown_table
 from signals.backtest import Backtest, backtest
 from signals.profile import Criteria, Profile, load_profiles
-from signals.registry import registry
+from signals.registry import Detector, registry
 
 
 def print_catalogue(family: str | None) -> None:
@@ -26,13 +26,7 @@ def print_catalogue(family: str | None) -> None:
     Raises:
         SettingsError: no signal is of that family.
     """
-    found = [one.signal for one in registry().values() if family in (None, one.signal.family)]
-    if not found:
-        families = sorted({one.signal.family for one in registry().values()})
-        raise SettingsError(
-            f"no signal is of the family {family!r}",
-            next_step=f"use one of {', '.join(families)}",
-        )
+    found = [one.signal for one in _family(family)]
     table = shown_table(
         "Signals", "code", "title and inputs", "polarity", "window", "golden",
         right=("window",),
@@ -55,6 +49,17 @@ def print_catalogue(family: str | None) -> None:
     )
 
 
+def _family(family: str | None) -> list[Detector]:
+    found = [one for one in registry().values() if family in (None, one.signal.family)]
+    if not found:
+        families = sorted({one.signal.family for one in registry().values()})
+        raise SettingsError(
+            f"no signal is of the family {family!r}",
+            next_step=f"use one of {', '.join(families)}",
+        )
+    return found
+
+
 def print_backtest(workspace: Workspace, rule: str, months: int) -> None:
     """Print how many signals a day ``rule`` would have made.
 
@@ -67,11 +72,46 @@ def print_backtest(workspace: Workspace, rule: str, months: int) -> None:
         raise SettingsError(
             f"there is no signal {rule!r}", next_step="`company-signals signals` lists them"
         )
+    _print(rule, _counted(workspace, detector, months))
+
+
+def print_backtests(workspace: Workspace, family: str | None, months: int) -> None:
+    """Print how many signals each rule would have made, and of which nothing can be replayed.
+
+    Raises:
+        SettingsError: no signal is of that family.
+    """
+    table = shown_table(
+        "Backtest", "code", "loaded history", "publications", "signals", "a day", "not loaded",
+        right=("publications", "signals", "a day"),
+    )  # fmt: skip
+    without = []
+    frames = StoreFrames(workspace.store, discovery.owners(), workspace.clock.today())
+    for detector in _family(family):
+        code = detector.signal.code
+        absent = [one for one in detector.signal.inputs if not frames.has(one)]
+        try:
+            found = _counted(workspace, detector, months)
+        except StateError:
+            without.append(code)
+            continue
+        table.add_row(
+            Text(code), f"{found.first} to {found.last}", f"{found.looks:,}", f"{found.total:,}",
+            f"{found.total / found.days:.2f}", ", ".join(absent),
+        )  # fmt: skip
+    if table.row_count:
+        console.print(table)
+    if without:
+        console.print(f"Without dated history to be replayed on: {', '.join(without)}.")
+    console.print("Nothing was emitted.")
+
+
+def _counted(workspace: Workspace, detector: Detector, months: int) -> Backtest:
     today = workspace.clock.today()
     year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
     first = today.replace(year=year, month=month + 1, day=min(today.day, 28))
     frames = StoreFrames(workspace.store, discovery.owners(), today)
-    _print(rule, backtest(detector, frames, first, today))
+    return backtest(detector, frames, first, today)
 
 
 def _print(rule: str, found: Backtest) -> None:

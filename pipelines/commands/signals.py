@@ -26,17 +26,27 @@ def signals(
 
 @app.command()
 def backtest(
-    rule: Annotated[str, typer.Argument(help="Code of a signal, as `signals` lists them.")],
+    rule: Annotated[
+        str | None,
+        typer.Argument(help="Code of a signal, as `signals` lists them; every one if not given."),
+    ] = None,
     months: Annotated[
         int, typer.Option("--months", min=1, max=240, help="Months before today to replay.")
     ] = 12,
+    family: Annotated[
+        str | None, typer.Option("--family", help="Without a code: only the signals of this one.")
+    ] = None,
     data_dir: DataDir = None,
     at: At = None,
 ) -> None:
     """Count the signals a day that a rule would have made on the history that is loaded."""
-    from pipelines.signal_catalogue import print_backtest
+    from pipelines.signal_catalogue import print_backtest, print_backtests
 
-    print_backtest(workspace_of(data_dir=data_dir, at=at), rule, months)
+    workspace = workspace_of(data_dir=data_dir, at=at)
+    if rule is None:
+        print_backtests(workspace, family, months)
+    else:
+        print_backtest(workspace, rule, months)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import polars as pl
@@ -69,6 +70,39 @@ def test_a_backtest_on_the_replayed_sample_writes_nothing(
     assert [hashes(folder) for folder in kept] == before
     unknown = run(typed, "backtest", "won", "--data-dir", str(replayed.data_dir))
     assert "there is no signal 'won'" in str(unknown.exception)
+
+
+def test_every_rule_of_a_family_is_counted_or_named_as_without_history(
+    typed: CliRunner, replayed: Replayed
+) -> None:
+    result = run(
+        typed, "backtest", "--family", "insolvency", "--months", "240",
+        "--data-dir", str(replayed.data_dir), "--at", "2025-12-01",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    one = run(
+        typed, "backtest", "insolvency_opened", "--months", "240",
+        "--data-dir", str(replayed.data_dir), "--at", "2025-12-01",
+    )  # fmt: skip
+    total = re.search(r"([\d,]+) signals in", one.output)
+    (row,) = [line for line in result.output.splitlines() if "insolvency_opened" in line]
+    assert total is not None
+    assert total[1] in row.split()
+    named = {code for code, rule in registry().items() if rule.signal.family == "insolvency"}
+    assert all(code in result.output for code in named)
+    assert "egapro_index_below_75" not in result.output
+    register = run(
+        typed, "backtest", "--family", "environment", "--months", "240",
+        "--data-dir", str(replayed.data_dir), "--at", "2025-12-01",
+    )  # fmt: skip
+    (due,) = [line for line in register.output.splitlines() if "carbon_report_due" in line]
+    assert due.rstrip().endswith("beges__reports")
+    nothing = run(
+        typed, "backtest", "--family", "label", "--data-dir", str(replayed.data_dir),
+        "--at", "2025-12-01",
+    )  # fmt: skip
+    assert "Without dated history to be replayed on" in nothing.output
+    assert "rge_lost" in nothing.output
 
 
 def test_the_profiles_are_shown(typed: CliRunner, tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ REASONS = (
     Reason("events.events", "when reading.company", _COMPANIES, (), _LEGAL),
     Reason("events.events", "when reading.company.not_()", _COMPANIES, (), _LEGAL),
     Reason("events.events", "pl.col('siren').is_not_null()", _NOBODY, (), ("decp", "boamp")),
+    Reason("events.events", "pl.col('siren').is_not_null()", _NOBODY, ("big_win",)),
     Reason(
         "events.events",
         "pl.col('siren').is_not_null()",

@@ -78,9 +78,7 @@ def test_correction_amends_but_never_announces() -> None:
 
 
 def test_big_win_counts_the_share_of_each_winner() -> None:
-    assert won("big_win", BIG)["title_fr"].to_list() == [
-        "Marché public d'un million d'euros ou plus, 2,5 M€"
-    ]
+    assert won("big_win", BIG)["title_fr"].to_list() == ["Gros marché public remporté, 2,5 M€"]
     assert won("big_win", {**BIG, "winners": 2}).height == 1
     assert won("big_win", {**BIG, "winners": 3}).is_empty()
 
@@ -98,6 +96,79 @@ def test_big_win_counts_the_share_of_each_winner() -> None:
 )
 def test_no_big_win(values: dict[str, Any]) -> None:
     assert won("big_win", {**BIG, **values}).is_empty()
+
+
+#: *Synthetic*: a contract of 300 k€, and the last accounts of its winner.
+MIDDLE = {**AWARD, "montant_eur": 300_000.0}
+YEAR = {
+    "siren": AWARD["titulaire_siren"], "date_cloture": date(2023, 12, 31), "type_bilan": "C",
+    "chiffre_affaires_eur": 1_500_000.0,
+}  # fmt: skip
+
+
+def large(award: dict[str, Any], *years: dict[str, Any]) -> list[dict[str, Any]]:
+    frames = Tables(TODAY, {"decp__awards": [award]}, {"ratios__years": years})
+    return registry()["big_win"].detect(frames).collect().to_dicts()
+
+
+def test_a_fifth_of_the_turnover_is_a_big_win() -> None:
+    (event,) = large(MIDDLE, YEAR)
+    assert json.loads(event["after"])["large_by"] == "part_of_turnover"
+    assert event["title_fr"] == "Gros marché public remporté, 300 k€"
+    (event,) = large(BIG, YEAR)
+    assert json.loads(event["after"])["large_by"] == "amount"
+    assert len(large(BIG)) == 1
+
+
+@pytest.mark.parametrize(
+    ("award", "years"),
+    [
+        ({}, []),
+        ({}, [{"chiffre_affaires_eur": 1_500_001.0}]),
+        ({"montant_eur": 99_999.0}, [{"chiffre_affaires_eur": 400_000.0}]),
+        ({}, [{"chiffre_affaires_eur": 59_999.0}]),
+        ({}, [{"chiffre_affaires_eur": 0.0}]),
+        ({}, [{"chiffre_affaires_eur": -300_000.0}]),
+        ({}, [{"siren": "833802648"}]),
+        ({}, [{"date_cloture": date(2021, 12, 31)}]),
+        ({}, [{"date_cloture": date(2025, 1, 1)}]),
+        ({}, [{}, {"date_cloture": date(2024, 6, 30), "chiffre_affaires_eur": 9e6}]),
+        ({}, [{}, {"type_bilan": "K", "chiffre_affaires_eur": 9e6}]),
+        ({"nature": "Accord-cadre"}, [{}]),
+        ({"winners": 2}, [{}]),
+    ],
+    ids=[
+        "no accounts",
+        "less than a fifth",
+        "small",
+        "another unit",
+        "turnover of 0",
+        "negative turnover",
+        "another company",
+        "old accounts",
+        "accounts to come",
+        "later accounts",
+        "accounts of the group",
+        "framework",
+        "shared",
+    ],
+)
+def test_no_part_of_the_turnover(award: dict[str, Any], years: list[dict[str, Any]]) -> None:
+    assert large({**MIDDLE, **award}, *({**YEAR, **year} for year in years)) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "last"), [(9e6, 1_500_000.0), (1_500_000.0, 0.0)], ids=["the last", "0 is unknown"]
+)
+def test_the_last_turnover_that_is_known_counts(before: float, last: float) -> None:
+    later = {**YEAR, "date_cloture": date(2024, 6, 30), "chiffre_affaires_eur": last}
+    assert len(large(MIDDLE, {**YEAR, "chiffre_affaires_eur": before}, later)) == 1
+
+
+def test_two_contracts_of_one_day_are_two_big_wins() -> None:
+    other = {**MIDDLE, "uid": "other"}
+    frames = Tables(TODAY, {"decp__awards": [MIDDLE, other]}, {"ratios__years": [YEAR]})
+    assert registry()["big_win"].detect(frames).collect()["event_key"].n_unique() == 2
 
 
 def test_framework_and_k_euro_amounts_are_not_in_the_title() -> None:

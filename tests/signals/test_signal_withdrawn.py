@@ -107,6 +107,20 @@ def test_record_taken_back_by_its_publisher_is_a_correction(tmp_path: Path) -> N
     assert added.rows["reason"].to_list() == ["source_correction"]
 
 
+def test_permit_that_is_cancelled_takes_its_signal_back(tmp_path: Path) -> None:
+    """The table holds authorisations in force: a cancelled one is not there any more."""
+    permit = {
+        "fichier": "locaux", "type_autorisation": "PC", "numero": "09304820B0001", "etat": "2",
+        "siren": "382456051", "denomination": "CACHE-CACHE", "destination": "8",
+        "surface_m2": 8000, "date_autorisation": date(2021, 1, 4),
+    }  # fmt: skip
+    log = SignalLog(tmp_path)
+    assert run(log, {"sitadel__permits": [permit]}).counts == {"ASSERT": 1}
+    added = run(log, {"sitadel__permits": [{**permit, "_op": "removed"}]})
+    assert added.counts == {"RETRACT": 1}
+    assert added.rows["reason"].to_list() == ["source_correction"]
+
+
 def test_register_that_forgets_by_design_takes_nothing_back(tmp_path: Path) -> None:
     """A certificate that is over leaves the list of RGE: it was obtained nevertheless."""
     held = {

@@ -37,7 +37,7 @@ ROWS = {
     "epv": 2,
     "finess": 5,
     "organismes_formation": 2,
-    "rge": 4,
+    "rge": 5,
     "spectacle": 2,
     "subventions": 1,
 }

@@ -71,6 +71,6 @@ def test_nothing_that_reaches_a_person_is_asked_or_kept(name: str) -> None:
 
 def test_page_tells_whether_real_records_were_seen(name: str) -> None:
     dataset = load_dataset(ROOT / "assets" / name / "dataset.yml")
-    real = {"finess", "organismes_formation", "spectacle"}
+    real = {"finess", "organismes_formation", "rge", "spectacle"}
     assert dataset.seen_on_real_data == (name in real)
     assert (UNSEEN in dataset_page(dataset)) == (name not in real)

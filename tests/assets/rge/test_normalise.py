@@ -1,4 +1,4 @@
-"""RGE qualifications, on a synthetic file in the published shape: one test for each trap."""
+"""RGE qualifications: one real record, then synthetic ones in its shape for each trap."""
 
 from __future__ import annotations
 
@@ -15,9 +15,18 @@ def done(tmp_path: Path) -> Read:
     return read("rge", RECORDS / "rge.jsonl", tmp_path)
 
 
+def test_real_qualification_whose_days_were_not_asked_for(done: Read) -> None:
+    (row,) = done.table.filter(siren="843701079").to_dicts()
+    assert row["nom_entreprise"] == "BESOIN DE TOIT"
+    assert row["nom_qualification"] == "Tuiles canal (3111D111)"
+    # As published, with two spaces.
+    assert row["domaine"].startswith("Isolation par l'intérieur des murs ou rampants de toitures")
+    assert (row["particulier"], row["date_debut"], row["date_fin"]) == (True, None, None)
+
+
 def test_golden_row(done: Read) -> None:
     row = done.table.row(
-        by_predicate=pl.col("domaine").str.starts_with("Isolation par"), named=True
+        by_predicate=pl.col("domaine") == "Isolation par l'intérieur des murs", named=True
     )
     assert row == {
         "siret": "38245605100004",

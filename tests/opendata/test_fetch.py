@@ -176,6 +176,18 @@ def test_a_licence_is_checked_before_any_download(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("checksum", [True, False])
+def test_a_licence_is_checked_on_every_fetch_of_an_unchanged_file_too(
+    server: Loopback, tmp_path: Path, checksum: bool
+):
+    server.script(DATASET, answer(checksum=checksum))
+    first = fetch(server, tmp_path)
+    server.script(DATASET, answer(checksum=checksum, license="odc-odbl"))
+    with pytest.raises(LicenceError, match="now 'odc-odbl' and was 'lov2'"):
+        fetch(server, tmp_path, previous=first.receipts)
+    assert downloads(server) == 2
+
+
 def test_a_required_resource_that_vanished_stops_everything(server: Loopback, tmp_path: Path):
     server.script(DATASET, answer(months={"units": "01 septembre 2026"}))
     with pytest.raises(PortalError, match=r"dataset essai, resource sites: .* vanished"):

@@ -37,10 +37,10 @@ def test_the_security_page_says_how_to_report_and_what_is_checked() -> None:
         assert needed in text
 
 
-def run(*command: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False,
+        command, cwd=folder, capture_output=True, text=True, check=False,
         env={**os.environ, "PATH": path},
     )  # fmt: skip
 
@@ -66,10 +66,18 @@ def test_the_bill_of_materials_lists_every_package_that_runs_with_its_hashes(
 
 
 @pytest.mark.full
-def test_what_runs_is_under_licences_that_are_allowed_and_another_one_would_fail() -> None:
+def test_what_runs_is_under_licences_that_are_allowed_and_another_one_would_fail(
+    tmp_path: Path,
+) -> None:
     names = [name for name, _ in sorted(locked(ROOT / "requirements" / "run.txt"))]
     command = [str(BIN / "pip-licenses"), "--format=json", "--packages", *names]
     allowed = run(*command)
     assert allowed.returncode == 0, allowed.stderr
     assert len(json.loads(allowed.stdout)) > 80
-    assert run(*command, "--allow-only", "MIT").returncode != 0
+    # It is the list of pyproject.toml that allows: one licence less, and what is under it fails.
+    said = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert said.count(";MIT License;") == 1
+    (tmp_path / "pyproject.toml").write_text(said.replace(";MIT License;", ";"), encoding="utf-8")
+    refused = run(*command, folder=tmp_path)
+    assert refused.returncode != 0
+    assert "MIT License" in refused.stderr

@@ -43,8 +43,12 @@ def found(data_dir: Path) -> int:
         ) from error
 
 
-def require(data_dir: Path) -> None:
+def require(data_dir: Path, *, older: bool = False) -> None:
     """Refuse a folder that this release does not read as it is.
+
+    Args:
+        data_dir: the data folder.
+        older: one of an earlier release will do, as for a copy of it.
 
     Raises:
         StateError: it is newer, older, or in the middle of being restored.
@@ -60,7 +64,7 @@ def require(data_dir: Path) -> None:
             f"the data folder has format {number}, this release reads up to {FORMAT}",
             next_step="install the release that wrote it, or a newer one",
         )
-    if number < FORMAT:
+    if number < FORMAT and not older:
         raise StateError(
             f"the data folder has format {number}, this release writes {FORMAT}",
             next_step="make a backup, then run `company-signals migrate`",

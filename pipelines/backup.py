@@ -15,6 +15,7 @@ import json
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +30,7 @@ from opendata.files import json_bytes, reached
 from opendata.lock import one_writer
 from pipelines.audit import noted
 from pipelines.backup_places import BackupPlace
+from pipelines.privacy import DEADLINE_DAYS
 
 #: Bytes of a part.
 PART = 32 << 20
@@ -75,16 +77,20 @@ def backup(workspace: Workspace, place: BackupPlace, *, keep: int | None = None)
     Args:
         workspace: the data folder.
         place: where to.
-        keep: copies that stay there, this one included; all of them if not given.
+        keep: copies that stay there, this one included; all of them if not given. Copies that
+            hold somebody who was erased go in any case once the erasure is due.
 
     Raises:
         StateError: another run is writing, or a file changed while it was read.
     """
     with one_writer(workspace.data_dir):
-        folder_format.require(workspace.data_dir)
+        # Of an earlier release too: who is to migrate a folder is told to make a copy first.
+        folder_format.require(workspace.data_dir, older=True)
+        number = folder_format.found(workspace.data_dir)
         # Opens the record first: a renewal of its key that was killed is settled by that.
         workspace.suppressions.keys()
-        if (workspace.data_dir / rotation.DATABASES[0]).exists():
+        readable = number == folder_format.FORMAT
+        if readable and (workspace.data_dir / rotation.DATABASES[0]).exists():
             # Opens the leads: a copy that its key does not open would be none.
             workspace.lead_store.usage()
         known = place.parts()
@@ -94,7 +100,7 @@ def backup(workspace: Workspace, place: BackupPlace, *, keep: int | None = None)
             copied.append(one)
             sent += new
         made = Copy(
-            folder_format=folder_format.found(workspace.data_dir),
+            folder_format=number,
             made_at=workspace.clock.now(),
             files=tuple(copied),
         )
@@ -102,7 +108,7 @@ def backup(workspace: Workspace, place: BackupPlace, *, keep: int | None = None)
         reached("backup:before-list")
         place.put_list(name, json_bytes(_signed(workspace, made).model_dump(mode="json")))
         reached("backup:after-list")
-        removed = _thinned(place, keep) if keep else 0
+        removed = _thinned(place, keep, _must_go(workspace))
         noted(workspace, "backup", backup=name, files=len(copied), sent=sent, removed=removed)
     return Made(name, len(copied), sum(one.bytes for one in copied), sent, removed)
 
@@ -220,15 +226,38 @@ def _free_id(place: BackupPlace, wanted: str) -> str:
     return next(name for n in range(1, 10_000) if (name := f"{wanted}-{n:04d}") not in taken)
 
 
-def _thinned(place: BackupPlace, keep: int) -> int:
-    """Remove all but the latest copies, then the parts that no list names."""
-    names = place.lists()
-    gone = names[:-keep]
+def _must_go(workspace: Workspace) -> datetime | None:
+    """Return the instant before which no copy may stay: it holds somebody who was to be erased.
+
+    What was erased may stand in copies made before for as long as an erasure may take.
+    """
+    last = workspace.clock.today() - timedelta(days=DEADLINE_DAYS)
+    done = (
+        one.done_at
+        for one in workspace.suppressions.requests()
+        if one.action != "restrict" and one.done_at is not None and one.asked_on <= last
+    )
+    return max(done, default=None)
+
+
+def _thinned(place: BackupPlace, keep: int | None, before: datetime | None) -> int:
+    """Remove copies beyond those to ``keep`` or made ``before``, then parts that no list names."""
+    if not keep and before is None:
+        return 0
+    lists = {name: json.loads(place.get_list(name)) for name in place.lists()}
+    *earlier, _latest = lists
+    beyond = set(earlier[: len(lists) - keep] if keep else ())
+    gone = [
+        name
+        for name in earlier
+        if name in beyond
+        or (before is not None and datetime.fromisoformat(lists[name]["made_at"]) < before)
+    ]
     for name in gone:
         place.remove_list(name)
         reached("backup:list-removed")
-    kept = [json.loads(place.get_list(name)) for name in names[-keep:]]
-    named = {part for one in kept for entry in one["files"] for part in entry["parts"]}
+        del lists[name]
+    named = {part for one in lists.values() for entry in one["files"] for part in entry["parts"]}
     for part in sorted(place.parts() - named):
         place.remove_part(part)
     return len(gone)

@@ -21,13 +21,19 @@ STEPS: Mapping[int, Step] = MappingProxyType({})
 
 
 def migrate(
-    data_dir: Path, *, steps: Mapping[int, Step] = STEPS, to: int = folder_format.FORMAT
+    data_dir: Path, *, steps: Mapping[int, Step] | None = None, to: int | None = None
 ) -> int:
     """Take every step that is missing; return how many. The caller holds the lock.
+
+    Args:
+        data_dir: the data folder.
+        steps: :data:`STEPS` by default.
+        to: the format of this release by default.
 
     Raises:
         StateError: the folder is newer than this release, or a step is unknown.
     """
+    steps, to = steps or STEPS, to or folder_format.FORMAT
     number = folder_format.found(data_dir)
     if number > to:
         raise StateError(

@@ -24,7 +24,7 @@ def backup(
     """Copy the data folder, without its keys: only what changed is sent."""
     from pipelines.safekeeping import print_backup
 
-    print_backup(workspace_of(data_dir=data_dir, at=at), to, keep)
+    print_backup(workspace_of(data_dir=data_dir, at=at, as_it_is=True), to, keep)
 
 
 @app.command()

@@ -7,7 +7,7 @@ import shutil
 import stat
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -143,6 +143,27 @@ def test_only_what_changed_is_sent_and_old_copies_go(workspace: Workspace, place
     listed = json.loads(place.get_list(third.id))["files"]
     assert place.parts() == {part for one in listed for part in one["parts"]}
     restore(lost(workspace), place)
+
+
+def test_a_copy_that_holds_who_was_erased_goes_when_the_erasure_is_due(
+    workspace: Workspace, place: Folder
+) -> None:
+    def after(days: int) -> Workspace:
+        return replace(workspace, clock=Clock.at(DAY + timedelta(days=days)))
+
+    first = backup(workspace, place)
+    listed = json.loads(place.get_list(first.id))["files"]
+    (of_leads,) = (set(one["parts"]) for one in listed if one["path"] == "leads.duckdb")
+    carry_out(after(1), "restrict", Subject("lead", "acme/1"), asked_on=DAY - timedelta(days=90))
+    carry_out(after(1), "erase", Subject("lead", "acme/2"), asked_on=DAY)
+    second = backup(after(29), place)
+    assert (second.removed, of_leads <= place.parts()) == (0, True)
+    third = backup(after(30), place)
+    assert (third.removed, place.lists()) == (1, [second.id, third.id])
+    assert not of_leads & place.parts()
+    # Nobody was erased since: the others stay however old they grow, and the last in any case.
+    assert backup(after(400), place).removed == 0
+    assert restore(lost(after(400)), place).taken_out == 0
 
 
 @pytest.mark.parametrize(

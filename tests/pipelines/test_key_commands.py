@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from typer.testing import CliRunner, Result
 from assets.workspace import Workspace
 from leads import keys
 from leads.model import SCHEMA
+from opendata import folder_format
 from opendata.clock import Clock
 from opendata.errors import OpenDataError
 from opendata.folder_format import note
+from pipelines import migrations
 from pipelines.audit import audit_log
 from pipelines.cli import app
 
@@ -145,3 +148,31 @@ def test_a_folder_of_a_newer_release_is_refused_by_every_command(data: Path) -> 
     for words in (["status"], ["keys", "rotate"], ["audit", "show"], ["migrate"]):
         refused = typed(data, *words)
         assert "has format 99" in str(refused.exception), words
+
+
+def test_the_next_format_refuses_a_folder_of_this_one_copies_it_and_takes_the_step(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A format more and its step, as a release to come would bring them."""
+    filled(data)
+    note(data)
+    monkeypatch.setattr(folder_format, "FORMAT", 2)
+    monkeypatch.setattr(migrations, "STEPS", {1: lambda folder: (folder / "moved").touch()})
+    for words in (["status"], ["keys", "rotate"], ["audit", "show"]):
+        refused = str(typed(data, *words).exception)
+        assert "make a backup, then run `company-signals migrate`" in refused, words
+    place = str(tmp_path / "vault")
+    made = typed(data, "backup", "--to", place)
+    assert made.exit_code == 0, made.output
+    done = typed(data, "migrate")
+    assert "1 step(s) taken" in done.output
+    assert (data / "moved").exists()
+    assert "migration" in typed(data, "audit", "show").output
+    assert ids(data) == ["1"]
+    # The copy of before is brought up to date on its way back.
+    shutil.rmtree(data / "state", ignore_errors=True)
+    (data / "moved").unlink()
+    back = typed(data, "restore", "--from", place)
+    assert back.exit_code == 0, back.output
+    assert (data / "moved").exists()
+    assert (folder_format.found(data), ids(data)) == (2, ["1"])

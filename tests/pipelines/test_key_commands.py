@@ -1,4 +1,4 @@
-"""The commands on keys, copies and the record, as they are typed."""
+"""The commands on keys, copies, the record and retention, as they are typed."""
 
 from __future__ import annotations
 
@@ -176,3 +176,23 @@ def test_the_next_format_refuses_a_folder_of_this_one_copies_it_and_takes_the_st
     assert back.exit_code == 0, back.output
     assert (data / "moved").exists()
     assert (folder_format.found(data), ids(data)) == (2, ["1"])
+
+
+def test_retention_counts_unless_it_is_told_to_erase_and_takes_its_days_from_the_settings(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(data)
+    late = ["--at", "2029-11-23"]
+    for words in (["retention", *late], ["retention", "--dry-run", *late]):
+        counted = typed(data, *words)
+        assert counted.exit_code == 0, counted.output
+        assert ids(data) == ["1"]
+    assert typed(data, "retention", "--erase", "--at", "2029-11-22").exit_code == 0
+    assert ids(data) == ["1"], "kept for three years"
+    monkeypatch.setenv("SIGNALS_RETENTION_DAYS", "3000")
+    assert typed(data, "retention", "--erase", *late).exit_code == 0
+    assert ids(data) == ["1"], "kept for as long as the settings say"
+    monkeypatch.delenv("SIGNALS_RETENTION_DAYS")
+    assert typed(data, "retention", "--erase", *late).exit_code == 0
+    assert ids(data) == []
+    assert "retention" in typed(data, "audit", "show").output

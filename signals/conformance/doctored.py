@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,16 @@ def with_hole(feed: Path) -> Path:
     """Forget a segment in the middle, which no publisher may do."""
     segments = manifest(feed)["segments"]
     return changed(feed, segments=[*segments[:-2], segments[-1]])
+
+
+def otherwise_filled(feed: Path, order: Sequence[int]) -> Path:
+    """Write the rows of the first segment in another ``order``, or fewer, under the same name."""
+    said = manifest(feed)
+    entry = said["segments"][0]
+    body = parquet_bytes(pl.read_parquet(feed / entry["path"], glob=False)[list(order)], {})
+    files.write_bytes(feed / entry["path"], body, point=_POINT)
+    entry |= {"bytes": len(body), "hash": _hash(body)}
+    return changed(feed, segments=said["segments"])
 
 
 def begun_anew(feed: Path) -> Path:

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from pipelines.settings import ROOT
+from signals.conformance import doctored
 from signals.conformance.judge import command, judge
 from signals.conformance.scenarios import Scenario, write
 from signals.feed import manifest
@@ -80,6 +81,20 @@ def test_it_gives_the_tasks_and_the_rows_of_the_other_reader(
         )
         assert of_node == of_python
         assert of_node
+
+
+def test_a_segment_without_the_rows_that_its_name_says_stops_it(
+    program: list[str], suite: tuple[Path, list[Scenario]], tmp_path: Path
+) -> None:
+    whole = suite[0] / "life" / "1-every-type"
+    rows = doctored.manifest(whole)["segments"][0]["rows"]
+    for number, order in enumerate((range(rows), [0, *range(2, rows)], [0, 2, 1, *range(3, rows)])):
+        feed = doctored.copied(whole, tmp_path / f"feed-{number}")
+        doctored.otherwise_filled(feed, order)
+        words = [*program, str(feed), str(tmp_path / str(number)), "2026-01-05T12:00:00Z"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) is (number == 0), done.stderr
+        assert ("has not the rows" in done.stderr) is (number > 0)
 
 
 def test_wherever_they_were_both_go_on_above_a_restored_stream(

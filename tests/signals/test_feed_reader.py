@@ -217,6 +217,19 @@ def test_it_says_when_files_never_fit(lives: tuple[Path, Path], tmp_path: Path) 
         catch_up(Feed.at(feed), state)
 
 
+@pytest.mark.parametrize(
+    "order", [(0, 2, 3, 4, 5), (0, 2, 1, 3, 4, 5), (0, 1, 2, 3, 4), (0, 1, 1, 2, 3, 4, 5)]
+)
+def test_a_segment_without_the_rows_that_its_name_says_stops_it(
+    lives: tuple[Path, Path], state: State, tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    feed = doctored.otherwise_filled(doctored.copied(lives[0], tmp_path / "feed"), order)
+    before = state.cursor
+    with pytest.raises(StopError, match="has not the rows"):
+        catch_up(Feed.at(feed), state)
+    assert (held(state), state.cursor) == ([], before)
+
+
 def test_one_state_is_for_one_stream(
     lives: tuple[Path, Path], state: State, tmp_path: Path
 ) -> None:

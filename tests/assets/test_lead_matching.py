@@ -6,16 +6,19 @@ known of that year.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
 from sirene_files import DATASET, bundled
 
 from assets.lead_intake import take_in
-from assets.lead_matching import match_all
+from assets.lead_matching import asked, match_all, matching_note
 from assets.workspace import Workspace
+from leads.privacy.suppressions import Action
 from opendata.sample_portal import SamplePortal
 from opendata.state import Draft
 from pipelines import replay
@@ -63,3 +66,17 @@ def test_a_lead_is_found_by_a_former_name_and_through_a_duplicate(workspace: Wor
     assert found["former"]["matched_kind"] == "historical"
     assert found["double"]["siren"] == RIGHT
     assert set(matches["registry_version"]) == {"sirene@2017-02-01-0123456789ab"}
+
+
+@pytest.mark.parametrize("action", ["restrict", "object"])
+def test_who_may_not_be_used_is_not_looked_up(
+    workspace: Workspace, tmp_path: Path, action: Action
+) -> None:
+    mine = replace(workspace, data_dir=shutil.copytree(workspace.data_dir, tmp_path / "data"))
+    matching_note(mine).unlink(missing_ok=True)
+    assert asked(mine).leads["lead_id"].to_list() == ["double", "former"]
+    record = mine.suppressions
+    record.request(
+        action, "lead", record.keys().lead("one", "former"), asked_on=DAY, at=mine.clock.now()
+    )
+    assert asked(mine).leads["lead_id"].to_list() == ["double"]

@@ -92,9 +92,10 @@ def test_an_annulled_sale_is_retracted_with_its_reason(stream: pl.DataFrame) -> 
 def test_a_rectified_sale_is_amended_and_says_what_is_right(stream: pl.DataFrame) -> None:
     ops = of(stream, "892606575")
     assert [op for op, _ in ops] == ["ASSERT", "AMEND"]
-    first, last = stream.filter(siren="892606575").sort("sequence")["after"]
-    assert json.loads(first)["ville"] == "Saint-Quentin"
-    assert json.loads(last)["ville"] == "Gauchy"
+    first, last = stream.filter(siren="892606575").sort("sequence").to_dicts()
+    assert json.loads(first["after"])["ville"] == "Saint-Quentin"
+    assert json.loads(last["after"])["ville"] == "Gauchy"
+    assert last["evidence"][0]["record_key"] == "A202100102"
     assert stream["signalid"].n_unique() == 3
 
 

@@ -17,6 +17,7 @@ from opendata.errors import SettingsError, StateError
 from opendata.ingest import Rows, Source, dated
 from opendata.outcome import Outcome, settle, unchanged
 from opendata.quality import check_table
+from opendata.row_hashes import Pair
 from opendata.state import Draft, InputFile, Version, version_id
 from opendata.versions import TableStore
 
@@ -69,7 +70,8 @@ def build_derived(source: Source, store: TableStore, clock: Clock) -> Outcome | 
     previous = _previous(store, source, last) if last is not None else None
     draft = _draft(source, state, previous, clock)
     before = _rows(store, source, previous) if previous is not None else None
-    frames = source.derive(before, _rows(store, source, state), state.date)
+    hashes = _hashes(store, previous, state) if previous is not None else {}
+    frames = source.derive(before, _rows(store, source, state), state.date, hashes)
     version = store.stage(dataset, draft, dated(frames, state.date))
     checks = [
         result
@@ -85,6 +87,15 @@ def _rows(store: TableStore, source: Source, state: State) -> Rows:
     if source.overlay is not None:
         rows |= overlay.on_top(store, state.base, state.over, source.overlay)
     return rows
+
+
+def _hashes(store: TableStore, previous: State, state: State) -> dict[str, Pair]:
+    """Return the hashes of the rows of both versions of the origin, where there are any."""
+    before, after = previous.base, state.base
+    found = {
+        name: store.hashes(name, before, after) for name in after.tables if name in before.tables
+    }
+    return {name: pair for name, pair in found.items() if pair is not None}
 
 
 def _told(derived: Version, source: Source) -> list[str]:

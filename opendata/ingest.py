@@ -33,6 +33,7 @@ from opendata.magic import Kind, identify
 from opendata.outcome import Outcome as Outcome
 from opendata.quality import CheckResult, check_new_columns, check_rejected, check_table
 from opendata.receipt import Receipt, receipt_path
+from opendata.row_hashes import Pair
 from opendata.source_status import record_failure
 from opendata.state import Draft, InputFile, Version, version_id
 from opendata.versions import TableStore
@@ -42,8 +43,9 @@ Packed = Literal["zip", "gzip", "taz"]
 _PACKED: Mapping[Kind, Packed] = {"zip": "zip", "gzip": "gzip"}
 Rows = Mapping[str, pl.LazyFrame]
 Normalise = Callable[[Rows], Rows]
-#: previous state (``None`` before the first), current state, its date → tables.
-Derive = Callable[[Rows | None, Rows, date], Rows]
+#: previous state (``None`` before the first), current state, its date, hashes of the rows of both
+#: versions of the origin for the tables where they can be believed → tables.
+Derive = Callable[[Rows | None, Rows, date, Mapping[str, Pair]], Rows]
 
 
 @dataclass(frozen=True)

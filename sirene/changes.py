@@ -9,10 +9,11 @@ of a change. Does not belong here: the rules (``unit_changes.py``, ``moves.py``,
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
+from sirene.differing import MANY, cut
 from sirene.distances import distance_km
 from sirene.mass import is_mass_operation
 from sirene.moves import pair_up
@@ -50,13 +51,21 @@ IDENTITY = ("change", "siren", "siret", "column", "occurred_at", "after")
 BETWEEN_SITES = ("establishment_moved", "establishment_taken_over")
 
 
-def compare(previous: Registry | None, current: Registry, *, observed_at: date) -> pl.LazyFrame:
+def compare(
+    previous: Registry | None,
+    current: Registry,
+    *,
+    observed_at: date,
+    among: pl.Series | None = None,
+) -> pl.LazyFrame:
     """Return the changes that lead from one state of the register to the next.
 
     Args:
         previous: the earlier state; None for the first one, which changes nothing.
         current: the later state.
         observed_at: date of the later state, as its publisher dates it.
+        among: SIREN numbers of the units that can differ (``differing.py``), if they are known:
+            the others are not read, and the rows are the same.
 
     Returns:
         Rows of ``SCHEMA``, sorted by ``change_id``, one per change. ``occurred_at`` is the
@@ -69,7 +78,10 @@ def compare(previous: Registry | None, current: Registry, *, observed_at: date) 
     if previous is None:
         return pl.LazyFrame(schema=SCHEMA)
     rules = policy()
-    found = difference(previous, current, observed_at=observed_at, link_days=rules.limits.link_days)
+    since = observed_at - timedelta(days=rules.limits.link_days)
+    if among is not None and len(among) <= MANY:
+        previous, current = cut(previous, current, among, since)
+    found = difference(previous, current, since=since)
     pairs = pair_up(found.units, found.sites, found.links)
     drafts = pl.concat(
         [unit_changes(found.units, observed_at), site_changes(found, pairs, observed_at)]

@@ -18,7 +18,9 @@ from datetime import date, timedelta
 import polars as pl
 
 from opendata.overlay import latest
+from opendata.row_hashes import Pair
 from sirene.changes import SCHEMA, compare
+from sirene.differing import differing, of_units
 from sirene.policy import policy
 from sirene.registry import LINK, SITE, UNIT, Registry
 
@@ -29,8 +31,6 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "successions": ("siret_predecesseur", "siret_successeur", "date_lien"),
 }
 _COLUMNS = {"legal_units": UNIT, "establishments": SITE, "successions": LINK}
-#: Units above which a day is a mass treatment: a join is then faster than looking each row up.
-_MANY = 500_000
 #: Columns of the flips; ``siret`` is null where the status is that of the unit.
 FLIPS: dict[str, pl.DataType] = {
     "siren": pl.String(),
@@ -89,16 +89,31 @@ def apply(stock: Registry, flux: Registry) -> Registry:
     )
 
 
-def changes(previous: State | None, current: State, *, observed_at: date) -> pl.LazyFrame:
+def changes(
+    previous: State | None,
+    current: State,
+    *,
+    observed_at: date,
+    hashes: Mapping[str, Pair] | None = None,
+) -> pl.LazyFrame:
     """Return the typed changes from one state to the next; see :func:`sirene.changes.compare`.
 
     Between two states of the same stock only the units that the flux touched are compared, and
-    those linked to them: the rows are those of the full comparison.
+    those linked to them; between two stocks those whose hashes differ and those that a flux
+    touched, where there are hashes. The rows are those of the full comparison.
+
+    Args:
+        previous: the earlier state; None for the first one, which changes nothing.
+        current: the later state.
+        observed_at: date of the later state.
+        hashes: key and hash of the rows of both stocks, by part of ``Registry``.
     """
     if previous is None:
         return pl.LazyFrame(schema=SCHEMA)
     if previous.stock_id != current.stock_id or not current.stock_id:
-        return compare(previous.registry, current.registry, observed_at=observed_at)
+        fluxes = [one.flux for one in (previous, current) if one.flux is not None]
+        among = differing(hashes or {}, fluxes)
+        return compare(previous.registry, current.registry, observed_at=observed_at, among=among)
     touched = _touched(previous.flux, current.flux)
     if touched.is_empty():
         return pl.LazyFrame(schema=SCHEMA)
@@ -144,8 +159,8 @@ def _around(
     ]
     sirens = pl.concat([touched.rename("siren"), *ends]).unique()
     stock = Registry(
-        legal_units=_of(current.stock.legal_units.select(UNIT), sirens),
-        establishments=_of(current.stock.establishments.select(SITE), sirens),
+        legal_units=of_units(current.stock.legal_units.select(UNIT), sirens),
+        establishments=of_units(current.stock.establishments.select(SITE), sirens),
         successions=links.lazy(),
     )
     return _cut(stock, previous.flux), _cut(stock, current.flux)
@@ -158,16 +173,6 @@ def _links(stock: Registry, touched: pl.Series, since: date) -> pl.DataFrame:
     owned = pl.any_horizontal(pl.col(end).str.slice(0, 9).is_in(wanted) for end in ends)
     recent = stock.successions.select(LINK).filter(pl.col("date_lien") >= since)
     return recent.collect(engine="streaming").filter(owned)
-
-
-def _of(rows: pl.LazyFrame, sirens: pl.Series) -> pl.LazyFrame:
-    """Return the rows of the units, read once; of row groups without any only the numbers are."""
-    if len(sirens) > _MANY:
-        wanted = pl.LazyFrame({"siren": sirens})
-        found = rows.join(wanted, on="siren", how="semi")
-    else:
-        found = rows.filter(pl.col("siren").is_in(sirens.implode()))
-    return found.collect(engine="streaming").lazy()
 
 
 def _cut(stock: Registry, flux: Registry | None) -> Registry:

@@ -6,14 +6,15 @@ comparison needs. Does not belong here: what a difference means.
 The register has thirty million units and forty-four million establishments; a month
 touches about one in a hundred. Both states are walked through side by side in ranges of
 SIREN, so that memory does not grow with the register; only what differs is kept, and the
-rest of a row is read once it is known to matter. Values are compared, never hashes.
+rest of a row is read once it is known to matter. Values are compared, never hashes; those
+may say beforehand which units can differ (``differing.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 
 import numpy as np
@@ -109,18 +110,18 @@ class Difference:
     employers: pl.DataFrame
 
 
-def _ranges(units: pl.LazyFrame) -> Iterator[tuple[str | None, str | None]]:
-    """Cut the numbers into ranges of about ``RANGE`` units; an open end is None."""
-    size = int(units.select(pl.len()).collect().item())
+def ranges(rows: pl.LazyFrame, column: str) -> Iterator[tuple[str | None, str | None]]:
+    """Cut the numbers of a column into ranges of about ``RANGE`` rows; an open end is None."""
+    size = int(rows.select(pl.len()).collect().item())
     cuts: list[str] = []
     if size > RANGE:
         every = max(1, RANGE // 16)
-        sampled = units.select(pl.col("siren").gather_every(every)).collect(engine="streaming")
-        cuts = sampled["siren"].sort().gather_every(16, offset=16).to_list()
+        sampled = rows.select(pl.col(column).gather_every(every)).collect(engine="streaming")
+        cuts = sampled[column].sort().gather_every(16, offset=16).to_list()
     yield from pairwise([None, *cuts, None])
 
 
-def _within(rows: pl.LazyFrame, column: str, low: str | None, high: str | None) -> pl.LazyFrame:
+def within(rows: pl.LazyFrame, column: str, low: str | None, high: str | None) -> pl.LazyFrame:
     """Keep the rows of a range; a SIRET begins with its SIREN and so falls in the same one."""
     if low is not None:
         rows = rows.filter(pl.col(column) >= low)
@@ -190,7 +191,8 @@ def _employers(before: pl.LazyFrame, after: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-def _links(before: pl.LazyFrame, after: pl.LazyFrame, since: date) -> pl.DataFrame:
+def links(before: pl.LazyFrame, after: pl.LazyFrame, since: date) -> pl.DataFrame:
+    """Return the links that are new, or dated ``since`` or later, as ``Difference.links``."""
     known = before.select(*LINK_KEY, pl.lit(True).alias("known")).collect()
     return (
         after.select(LINK)
@@ -230,41 +232,37 @@ def _of_siret(current: Registry, sirets: Sequence[pl.Series]) -> pl.DataFrame:
     )
 
 
-def difference(
-    previous: Registry, current: Registry, *, observed_at: date, link_days: int
-) -> Difference:
+def difference(previous: Registry, current: Registry, *, since: date) -> Difference:
     """Return what differs between two states, sorted by key.
 
     Args:
         previous: the earlier state.
         current: the later state.
-        observed_at: date of the later state.
-        link_days: links dated at most that long before are kept even if already known.
+        since: links dated that day or later are kept even if already known.
     """
     states: list[pl.DataFrame] = []
-    links: list[pl.DataFrame] = []
+    linked: list[pl.DataFrame] = []
     touched: list[pl.Series] = []
     employers: list[pl.DataFrame] = []
-    since = observed_at - timedelta(days=link_days)
-    for part in _ranges(current.legal_units):
+    for part in ranges(current.legal_units, "siren"):
         was, now = (
             Registry(
-                _within(state.legal_units, "siren", *part),
-                _within(state.establishments, "siret", *part),
-                _within(state.successions, "siret_predecesseur", *part),
+                within(state.legal_units, "siren", *part),
+                within(state.establishments, "siret", *part),
+                within(state.successions, "siret_predecesseur", *part),
             )
             for state in (previous, current)
         )
         states.append(_sites(was.establishments, now.establishments))
         touched.append(_touched(was.legal_units, now.legal_units))
-        links.append(_links(was.successions, now.successions, since))
+        linked.append(links(was.successions, now.successions, since))
         employers.append(_employers(was.establishments, now.establishments))
     return _described(
         previous,
         current,
         pl.concat(touched),
         pl.concat(states),
-        pl.concat(links).sort(LINK_KEY),
+        pl.concat(linked).sort(LINK_KEY),
         pl.concat(employers),
     )
 
@@ -274,14 +272,14 @@ def _described(
     current: Registry,
     touched: pl.Series,
     states: pl.DataFrame,
-    links: pl.DataFrame,
+    linked: pl.DataFrame,
     employers: pl.DataFrame,
 ) -> Difference:
     """Read the whole rows of what differs, and of what it concerns."""
     owners = [
         states["siret"].str.slice(0, 9),
-        links["siren"],
-        links["siren_predecesseur"],
+        linked["siren"],
+        linked["siren_predecesseur"],
         employers["siren"],
     ]
     units = _units(
@@ -291,10 +289,10 @@ def _described(
         (pl.col("siren") + pl.col("nic_siege")).alias("now"),
         (pl.col("siren") + pl.col("nic_siege_before")).alias("before"),
     )
-    ends = [links["siret_predecesseur"], links["siret_successeur"]]
+    ends = [linked["siret_predecesseur"], linked["siret_successeur"]]
     named = [states["siret"], employers["siret"], *ends, offices["now"], offices["before"]]
     rows = _of_siret(current, named)
     sites = rows.join(states, on="siret", maintain_order="left").with_columns(
         pl.col("etat_before").is_not_null().alias("known")
     )
-    return Difference(units, sites, links, rows.select(PLACE), employers)
+    return Difference(units, sites, linked, rows.select(PLACE), employers)

@@ -10,6 +10,7 @@ from datetime import date
 
 import polars as pl
 
+from opendata.row_hashes import Pair
 from sirene import flux
 from sirene.reconciliation import drift
 
@@ -20,6 +21,7 @@ def derive(
     previous: Mapping[str, pl.LazyFrame] | None,
     current: Mapping[str, pl.LazyFrame],
     observed_at: date,
+    _hashes: Mapping[str, Pair],
 ) -> Mapping[str, pl.LazyFrame]:
     """Return the drift of the flux that ``current`` supersedes; none from nothing."""
     before = flux.state(previous) if previous is not None else None

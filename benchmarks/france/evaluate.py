@@ -70,7 +70,7 @@ def measured(folder: Path, scale: Fraction, *, csv: bool, load_only: bool) -> di
     facts["load_second"] = step(folder, "load_second", load, *where, "1")
     comparison = "benchmarks.france.diff"
     step(folder, "keys", comparison, "keys", *where)
-    for name in ("floor", "changes", "flux", "counted", "rows", "values"):
+    for name in ("floor", "changes", "walked", "flux", "counted", "rows", "values"):
         facts[f"diff_{name}"] = step(folder, f"diff_{name}", comparison, name, *where)
     facts["lookups"] = step(folder, "lookups", "benchmarks.france.lookups", *where)
     facts["tables_bytes"] = held_bytes(data / "tables") + held_bytes(data / "hashes")
@@ -123,7 +123,7 @@ def _loaded(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _compared(facts: Mapping[str, Any]) -> dict[str, Any]:
     join = min(facts["diff_floor"][engine]["seconds"] for engine in ENGINES)
     join_cpu = min(facts["diff_floor"][engine]["cpu_seconds"] for engine in ENGINES)
-    changes = facts["diff_changes"]
+    changes, walked = facts["diff_changes"], facts["diff_walked"]
     return {
         "load_second_s": facts["load_second"]["seconds"],
         "load_second_peak_mb": facts["load_second"]["peak_mb"],
@@ -134,6 +134,10 @@ def _compared(facts: Mapping[str, Any]) -> dict[str, Any]:
         "changes_peak_mb": changes["peak_mb"],
         "changes_missed": changes["missed"],
         "changes_invented": changes["invented"],
+        "walked_s": walked["seconds"],
+        "walked_cpu_ratio": round(walked["cpu_seconds"] / join_cpu, 2),
+        "walked_peak_mb": walked["peak_mb"],
+        "walked_wrong": walked["missed"] + walked["invented"],
         "flux_s": facts["diff_flux"]["seconds"],
         "flux_records": facts["diff_flux"]["records"],
         "flux_wrong": facts["diff_flux"]["missed"] + facts["diff_flux"]["invented"],

@@ -29,6 +29,8 @@ from opendata.parquet import arranged
 from opendata.versions import LINEAGE
 from sirene import registry
 from sirene.changes import compare
+from sirene.differing import HASHED
+from sirene.flux import State, changes
 from sirene.registry import Registry
 
 UNITS = 12_000
@@ -78,8 +80,24 @@ def test_every_event_and_every_trap_happens() -> None:
     assert set(made().event.tolist()) == {int(event) for event in Event}
 
 
-def test_every_change_is_found_and_none_is_invented(months: tuple[Tables, Tables]) -> None:
-    found = compare(state(months[0]), state(months[1]), observed_at=AFTER).collect()
+def narrow(tables: Tables, table: str, key: str) -> pl.LazyFrame:
+    """Key and hash of the rows, as they are kept beside a table."""
+    columns = row_hashes.hashed_columns(tables[table].schema, [key])
+    assert columns is not None
+    return tables[table].lazy().select(key, *row_hashes.hashes(columns))
+
+
+@pytest.mark.parametrize("by_hashes", [False, True])
+def test_every_change_is_found_and_none_is_invented(
+    months: tuple[Tables, Tables], by_hashes: bool
+) -> None:
+    before, after = (State(state(tables), None, str(month)) for month, tables in enumerate(months))
+    pairs = {
+        name: (narrow(months[0], f"sirene__{name}", key), narrow(months[1], f"sirene__{name}", key))
+        for name, key in HASHED.items()
+    }
+    hashes = pairs if by_hashes else None
+    found = changes(before, after, observed_at=AFTER, hashes=hashes).collect()
     told = found.select(expected.CHANGES).sort(expected.CHANGES)
     wanted = expected.changes(made(), made_of()).sort(expected.CHANGES)
     assert wanted.height > 300
@@ -97,9 +115,7 @@ def test_every_row_that_differs_is_found_and_no_other(
     months: tuple[Tables, Tables], table: str, key: str, wanted: Any
 ) -> None:
     states = [month[table].lazy() for month in months]
-    columns = row_hashes.hashed_columns(months[1][table].schema, [key])
-    assert columns is not None
-    before, after = (state.select(key, *row_hashes.hashes(columns)) for state in states)
+    before, after = (narrow(month, table, key) for month in months)
     # Among them are those that an order-blind hash, or one of joined texts, takes for equal.
     for hashes in (None, (before, after)):
         found = diff(*states, [key], ignore=LINEAGE, hashes=hashes)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +17,7 @@ from opendata.derive import build_derived
 from opendata.errors import SettingsError, StateError
 from opendata.ingest import Rows, Source, build
 from opendata.outcome import Outcome
+from opendata.row_hashes import Pair
 from opendata.source_status import last_attempt
 from opendata.state import Draft, Version, version_id
 from opendata.versions import TableStore
@@ -23,10 +26,11 @@ ORIGIN, DERIVED = "essai__units", "essai_changes"
 TEXT = {"fr": "x", "en": "x"}
 TABLE = {"title_fr": "x", "title_en": "x", "key": ["siren"]}
 SIREN = {"name": "siren", "type": "code", **TEXT}
+NAME = {"name": "nom", "type": "text", **TEXT}
 
 
-def origin() -> Dataset:
-    return dataset(tables={ORIGIN: {**TABLE, "columns": [SIREN]}})
+def origin(*, row_hashes: bool = False) -> Dataset:
+    return dataset(tables={ORIGIN: {**TABLE, "columns": [SIREN, NAME], "row_hashes": row_hashes}})
 
 
 def source() -> Source:
@@ -44,7 +48,9 @@ def source() -> Source:
     return Source(described, "1", derive=derive)
 
 
-def derive(previous: Rows | None, current: Rows, observed: dt.date) -> Rows:
+def derive(
+    previous: Rows | None, current: Rows, observed: dt.date, _hashes: Mapping[str, Pair]
+) -> Rows:
     """Return the units that came; none from nothing."""
     now = current[ORIGIN].select("siren", publication_date=pl.lit(observed))
     if previous is None:
@@ -52,7 +58,7 @@ def derive(previous: Rows | None, current: Rows, observed: dt.date) -> Rows:
     return {DERIVED: now.join(previous[ORIGIN], on="siren", how="anti")}
 
 
-def publish(store: TableStore, day: int, *units: str) -> Version:
+def publish(store: TableStore, day: int, *units: str, row_hashes: bool = False) -> Version:
     moment = dt.datetime(2026, 10, day, 6, tzinfo=dt.UTC)
     draft = Draft(
         id=version_id(moment.date(), units, "1"),
@@ -61,8 +67,9 @@ def publish(store: TableStore, day: int, *units: str) -> Version:
         fetched_at=moment,
         code_version="1",
     )
-    frame = pl.LazyFrame({"siren": units}, schema={"siren": pl.String})
-    return store.promote(store.stage(origin(), draft, {ORIGIN: frame}))
+    frame = pl.LazyFrame({"siren": units, "nom": ["x"] * len(units)})
+    described = origin(row_hashes=row_hashes)
+    return store.promote(store.stage(described, draft, {ORIGIN: frame}))
 
 
 def run(store: TableStore, day: int) -> Outcome:
@@ -150,3 +157,23 @@ def test_each_kind_of_source_has_its_own_way_to_be_built(store: TableStore):
         build(source(), store, clock)
     with pytest.raises(SettingsError, match="not derived from another"):
         build_derived(Source(origin(), "1", normalise=lambda raw: raw), store, clock)
+
+
+def test_hashes_of_the_origin_are_handed_on_where_both_versions_have_them(store: TableStore):
+    given: list[Mapping[str, Pair]] = []
+
+    def noting(
+        previous: Rows | None, current: Rows, observed: dt.date, hashes: Mapping[str, Pair]
+    ) -> Rows:
+        given.append(hashes)
+        return derive(previous, current, observed, hashes)
+
+    noted = replace(source(), derive=noting)
+    for day, units in ((1, ("1",)), (2, ("1", "2")), (3, ("1", "2", "3"))):
+        version = publish(store, day, *units, row_hashes=day > 1)
+        build_derived(noted, store, Clock.at(dt.date(2026, 10, day)))
+    # The first state has nothing before it, and what came before the second no hashes.
+    assert [list(hashes) for hashes in given] == [[], [], [ORIGIN]]
+    before, after = (rows.collect()["siren"].to_list() for rows in given[-1][ORIGIN])
+    assert (before, after) == (["1", "2"], ["1", "2", "3"])
+    assert version.tables[ORIGIN].hashes is not None

@@ -40,6 +40,7 @@ def registers(draw: st.DrawFn) -> Registry:
                 "etat_administratif": draw(st.sampled_from("AAF")),
                 "date_creation": draw(DAYS),
                 "date_debut": draw(DAYS),
+                "caractere_employeur": draw(st.sampled_from(["N", "N", "O", None])),
             }
             sites.append(site(siren, nic, **state))
     sirets = [s + n for s in (ALPHA, BETA, GAMMA) for n in NICS]

@@ -19,10 +19,11 @@ NICS = ("00011", "00029", "00037")
 
 
 @st.composite
-def registers(draw: st.DrawFn) -> Registry:
+def registers(draw: st.DrawFn, least: int = 0) -> Registry:
+    """Draw a register of ``least`` to three units, each with as many establishments."""
     units: list[Row] = []
     sites: list[Row] = []
-    for siren in draw(st.lists(st.sampled_from([ALPHA, BETA, GAMMA]), unique=True)):
+    for siren in draw(st.lists(st.sampled_from([ALPHA, BETA, GAMMA]), min_size=least, unique=True)):
         columns: dict[str, Any] = {
             "statut_diffusion": draw(st.sampled_from("OOOP")),
             "etat_administratif": draw(st.sampled_from("AAC")),
@@ -34,7 +35,7 @@ def registers(draw: st.DrawFn) -> Registry:
             "date_debut": draw(DAYS),
         }
         units.append(unit(siren, **columns))
-        for nic in draw(st.lists(st.sampled_from(NICS), unique=True)):
+        for nic in draw(st.lists(st.sampled_from(NICS), min_size=least, unique=True)):
             state = {
                 "statut_diffusion": draw(st.sampled_from("OOOP")),
                 "etat_administratif": draw(st.sampled_from("AAF")),

@@ -45,7 +45,7 @@ def both(before: State, after: State) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(registers(), registers(), SIRENS, SIRENS, SIRENS)
+@given(registers(2), registers(2), SIRENS, SIRENS, SIRENS)
 def test_by_hashes_the_rows_of_the_full_comparison_are_found(
     stock: Registry, later: Registry, treated_since: list[str], first: list[str], second: list[str]
 ) -> None:

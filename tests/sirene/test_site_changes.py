@@ -187,6 +187,14 @@ def test_a_renumbered_street_is_no_move() -> None:
     assert kinds(before, after) == []
 
 
+def test_communes_that_merge_move_nobody() -> None:
+    # Escaufourt joined a commune of the next department (COG).
+    was = {"code_commune": "02285", "libelle_commune": "ESCAUFOURT", "code_postal": "02110"}
+    now = {"code_commune": "59545", "libelle_commune": "SAINT-SOUPLET-ESCAUFOURT"}
+    sites = [[site(**(was | more)), site(nic="00029", **(was | more))] for more in ({}, now)]
+    assert kinds(registry([unit()], sites[0]), registry([unit()], sites[1])) == []
+
+
 def test_an_old_link_does_not_explain_a_later_opening() -> None:
     old = link(OLD, NEW, date(2005, 1, 1))
     before = registry([unit()], [site(), site(nic="00029", **GONE)], [old])

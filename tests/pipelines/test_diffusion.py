@@ -214,6 +214,42 @@ def test_who_turns_within_a_day_is_masked_within_the_run(january: World, tmp_pat
         assert look(workspace).natural == 0
 
 
+def test_who_opens_again_comes_back_from_the_source_alone(february: World, tmp_path: Path) -> None:
+    """P→O: the new file shows the person, what was taken out of the older ones stays out."""
+    workspace = february.copied(tmp_path).workspace(DAYS[1])
+    served = workspace.store.current("sirene")
+    assert served is not None
+    turned = pl.col("siren") == TURNS.siren
+    opened = {
+        UNITS: {"statut_diffusion": "O"},
+        SITES: {"statut_diffusion": "O", "code_postal": "79180"},
+    }
+    frames = {
+        name: rows.drop("source_id").with_columns(
+            pl.when(turned).then(pl.lit(value)).otherwise(column).alias(column)
+            for column, value in opened.get(name, {}).items()
+        )
+        for name, rows in workspace.store.rows_of(served).items()
+    }
+    march = Draft(
+        **{
+            **{name: getattr(served, name) for name in Draft.model_fields},
+            "id": "2017-03-01-000000000000",
+            "publisher_date": date(2017, 3, 1),
+        }
+    )
+    with one_writer(workspace.data_dir):
+        workspace.store.promote(
+            workspace.store.stage(discovery.catalogue()["sirene"], march, frames)
+        )
+        assert look(workspace).natural == 0
+    rows = shown(workspace, SITES, TURNS.siren)
+    assert [row["statut_diffusion"] for row in rows] == ["P", "P", "O"]
+    assert [row["code_postal"] for row in rows] == ["[ND]", "[ND]", "79180"]
+    now = workspace.store.scan(SITES).filter(siren=TURNS.siren).collect()
+    assert now["code_postal"].to_list() == ["79180"]
+
+
 def test_a_company_that_turned_since_is_not_open_again_after_a_rollback(
     january: World, february: World, tmp_path: Path
 ) -> None:

@@ -40,6 +40,7 @@ FAULTS = {
     "takes-unknown-op": ("unknown-op",),
     "takes-new-major": ("new-major",),
     "never-expires": ("expiry",),
+    "acts-on-expired": ("expired-unread",),
     "begins-merged-again": ("merged", "merged-too-old"),
     "never-begins-merged": ("merged-at-once",),
     "undoes-merged": ("merged",),
@@ -165,7 +166,7 @@ class Consumer:
                 and not (row["is_baseline"] or row["is_mass_operation"])
                 and (not gap or self.fault == "acts-in-a-gap")
                 and not (self.fault == "never-begins-merged" and row["reason"] == _MERGED)
-                and self._valid(row)
+                and (self._valid(row) or self.fault == "acts-on-expired")
             )
             if (fit or self.fault == "acts-on-everything") and signalid not in state.acted:
                 state.acted.append(signalid)

@@ -206,6 +206,11 @@ def write(out: Path, work: Path) -> list[Scenario]:
         step("expiry/1-first", first),
         step("expiry/2-half-a-year-later", first, later=183),
     )
+    add(
+        "expired-unread",
+        "rule 6: who begins to read when a signal has ended starts nothing because of it",
+        step("expired-unread/1-half-a-year-later", first, later=183),
+    )
     _add_merged(writer, work)
     index = [asdict(one) for one in writer.found]
     files.write_json(out / INDEX, {"scenarios": index}, point="conformance")

@@ -84,6 +84,18 @@ def test_rows_are_offered_once_however_old(log: SignalLog, out: Path) -> None:
     assert stream(out / "company").is_empty()
 
 
+def test_a_segment_stays_whole_while_one_of_its_rows_is_young(log: SignalLog, out: Path) -> None:
+    """What the log gathered over weeks is published at once, as one segment."""
+    tell(log, sales({**SALE, "ville": "Ailleurs", "publication_date": SOON}, day=SOON))
+    publish(log, out, day=SOON, window=WINDOW)
+    whole = stream(out / "company")
+    assert whole["recordedtime"].n_unique() == 2
+    publish(log, out, day=AFTER, window=WINDOW)
+    assert stream(out / "company").equals(whole)
+    publish(log, out, day=LAST, window=WINDOW)
+    assert stream(out / "company").is_empty()
+
+
 def test_nothing_left_keeps_counting(log: SignalLog, out: Path) -> None:
     publish(log, out, *LEADS, window=WINDOW)
     much_later = DAY + timedelta(days=60)

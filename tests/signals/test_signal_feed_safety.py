@@ -40,22 +40,26 @@ from signals.fit import COMPANY_SCHEMA
 from signals.log import SignalLog
 from signals.profile import Profile
 
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "../../etc",
-        "..",
-        ".",
-        "/abs",
-        "a/b",
-        "A",
-        "a@example.org",
-        "é",
-        "h_" + "0" * 32,
-        "x" * 64,
-    ],
+STRANGE = (
+    "../../etc",
+    "..",
+    ".",
+    "/abs",
+    "a/b",
+    "A",
+    "a@example.org",
+    "é",
+    "h_" + "0" * 32,
+    "x" * 64,
 )
+
+
+def test_no_two_accounts_have_one_folder() -> None:
+    names = (*STRANGE, "a", "e", "b@example.org", "h-" + "0" * 32, "x" * 63)
+    assert len({account_folder(name) for name in names}) == len(names)
+
+
+@pytest.mark.parametrize("name", STRANGE)
 def test_account_ids_never_leave_their_folder(log: SignalLog, out: Path, name: str) -> None:
     folder = account_folder(name)
     assert folder.startswith("h_")

@@ -15,13 +15,14 @@ import pytest
 from interrupted import Killed, killed_reaching
 from object_store import BUCKET, KEYS, ObjectServer, object_server
 from replaying import Replayed
-from synthetic_persons import STAYS, files_with
+from synthetic_persons import COMPANY, STAYS, files_with
 from synthetic_world import CANARIES, DAYS, SITES, UNITS, World, with_leads
 
 from assets import feed
 from assets.lead_intake import take_in
 from assets.publications import KIND, recorded
 from assets.workspace import as_resource
+from leads.labels import LABEL_SCHEMA
 from leads.privacy.receipts import read_receipt, receipts
 from leads.privacy.suppressions import facts_of
 from opendata import files
@@ -37,6 +38,7 @@ from pipelines.privacy_screens import print_rectified, print_verified
 from pipelines.settings import Settings
 from pipelines.status import print_status
 from pipelines.workspace import open_workspace
+from signals.contract import CANDIDATE_SCHEMA
 from signals.feed import manifest
 from signals.segments import read_segments
 
@@ -230,6 +232,47 @@ def test_a_sole_trader_is_erased_from_tables_raw_files_warehouse_and_leads(world
     assert world.run(DAYS[2]).ok
     rows = world.workspace(DAYS[2]).store.scan(UNITS).filter(siren=STAYS.siren).collect()
     assert rows.is_empty()
+
+
+def test_a_sole_trader_leaves_log_index_answers_quarantine_and_temporary_files(
+    world: World,
+) -> None:
+    """The sample has nothing of them there: it is put there first."""
+    workspace, name = world.workspace(), "f" * 32
+    row = workspace.log.current().head(1).with_columns(
+        *(pl.lit(name).alias(column) for column in ("id", "signalid", "correlationid")),
+        siren=pl.lit(STAYS.siren), subject=pl.lit(f"siren:{STAYS.siren}"),
+        amends_only=pl.lit(False),
+    )  # fmt: skip
+    workspace.log.append(row.select(CANDIDATE_SCHEMA.names()), {})
+    index, refused = world.folder / "index" / "v", world.folder / "quarantine" / "rge" / "v.parquet"
+    for folder in (index, refused.parent, workspace.work):
+        folder.mkdir(parents=True, exist_ok=True)
+    shown = pl.DataFrame(
+        {"siren": [STAYS.siren], "siret": [STAYS.siret], "statut_diffusion": ["O"]}
+    )
+    shown.write_parquet(index / "units.parquet")
+    shown.write_parquet(index / "establishments.parquet")
+    values = [STAYS.siren, "<personal>", COMPANY.siren]
+    pl.DataFrame(
+        {"resource": "r", "file": "f", "line": [1, 1, 2], "column": ["siren", "nom", "siren"],
+         "rule": "r", "value": values}
+    ).write_parquet(refused)  # fmt: skip
+    (workspace.work / "left.bin").write_text(STAYS.siren)
+    answer = {"account_id": "globex", "key": "k", "siren": STAYS.siren, "says": "yes",
+              "lead_id": "4", "text": "{}", "answered_at": DAYS[1], "applied": True}  # fmt: skip
+    workspace.label_store.put(pl.DataFrame([answer], schema=LABEL_SCHEMA))
+    receipt = carry_out(world.workspace(), "erase", Subject("person", STAYS.siren))
+    assert receipt is not None
+    done = {one.place: one.rows + one.files for one in receipt.places}
+    assert all(done[p] for p in ("signals", "index", "answers", "quarantine", "temporary files"))
+    log = world.workspace().log
+    assert STAYS.siren not in log.rows()["siren"].to_list()
+    assert log.current().filter(signalid=name)["op"].to_list() == ["ERASE"]
+    assert not index.exists()
+    assert pl.read_parquet(refused)["value"].to_list() == [COMPANY.siren]
+    assert world.workspace().label_store.labels().is_empty()
+    assert files_with(world.folder, (STAYS.siren, STAYS.siret)) == []
 
 
 def test_the_receipt_is_signed_and_a_changed_one_is_refused(world: World) -> None:

@@ -89,9 +89,21 @@ def test_files_say_their_licence_and_attribution(log: SignalLog, out: Path) -> N
         assert about["licence"] == "Licence Ouverte 2.0"
         assert "Source : DILA" in about["attribution"]
     text = (account(out) / "ATTRIBUTION.md").read_text()
-    assert "DILA" in text
-    assert "08/01/2021" in text
+    for named in (
+        "## Annonces commerciales",
+        "Source : DILA, Annonces commerciales, mise à jour du 08/01/2021.",
+        "[DILA](https://www.dila.fr)",
+        "<https://www.data.gouv.fr/datasets/bodacc>",
+        "[Licence Ouverte 2.0](https://www.etalab.gouv.fr/licence-ouverte-open-licence)",
+        "Last update used: 2021-01-08",
+        "no publisher named here endorses it",
+        "n'approuve ni ne parraine cette réutilisation",
+    ):
+        assert named in text
     assert "Insee" not in text  # no signal of this stream comes from Sirene
+    about = fastexcel.read_excel(account(out) / "signals_current.xlsx")
+    cells = str(about.load_sheet("attribution", header_row=None).to_polars().to_dicts())
+    assert "no publisher named here endorses it" in cells
     content = json.loads((account(out) / "manifest.json").read_text())
     assert content["sources"] == [
         {

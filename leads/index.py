@@ -34,8 +34,8 @@ from opendata.files import write_json
 from opendata.parquet import count
 from sirene.names import present
 
-#: Raised when the tables change shape: an index of another format is refused.
-FORMAT = 5
+#: Raised when tables change shape or keys are made otherwise: another format is refused.
+FORMAT = 6
 TABLES = ("names", "tokens", "units", "establishments", "places", "successions", "duplicates")
 
 #: Names of the whole unit, and names of one establishment: column → kind.

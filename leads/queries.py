@@ -129,13 +129,14 @@ def _remarks() -> list[pl.Expr]:
 
 
 def _name() -> pl.Expr:
-    """Return the name, null if it is none: ``test``, ``n/a``, ``xxx``, ``SAS``, digits."""
+    """Return the name, null if it is none: ``test``, ``n/a``, ``xxx``, ``S.A.S``, digits."""
     text = pl.col("company_name").str.slice(0, MAX_NAME)
     key = pl.col("plain_name").str.slice(0, MAX_NAME)
     letters = key.str.replace_all(" ", "", literal=True)
     one_letter = letters.str.extract_all(".").list.n_unique() == 1
     mashed = one_letter & (letters.str.len_chars() != 2)
-    only_a_form = key.is_in(table(LEGAL_FORMS)["form"].implode())
+    forms = table(LEGAL_FORMS)["form"].str.replace_all(" ", "", literal=True)
+    only_a_form = letters.is_in(forms.implode())
     usable = key.str.contains("[A-Z]") & ~key.is_in(NOT_A_NAME) & ~mashed & ~only_a_form
     return pl.when(usable).then(text)
 

@@ -142,14 +142,20 @@ def core_key(key: pl.Expr) -> pl.Expr:
         .str.replace_all(r" STE ", " SAINTE ")
         .str.replace_all(r"(^| )ST ", "${1}SAINT ")
     )
-    return _abbreviations_written_out(saints)
+    return _replaced(saints, "abbreviation", " ")
 
 
-def _abbreviations_written_out(key: pl.Expr) -> pl.Expr:
-    words = generic_words().filter(pl.col("kind") == "abbreviation")
-    padded = pl.concat_str(pl.lit(" "), key.str.replace_all(" ", "  ", literal=True), pl.lit(" "))
+def in_figures(key: pl.Expr) -> pl.Expr:
+    """Return a core key with ``2`` for ``II`` behind a word: numbers tell two units apart."""
+    return _replaced(key, "numeral", "")
+
+
+def _replaced(key: pl.Expr, kind: str, before: str) -> pl.Expr:
+    """Replace whole words of one kind; the first one only if a blank is put ``before`` it."""
+    words = generic_words().filter(pl.col("kind") == kind)
+    doubled = key.str.replace_all(" ", "  ", literal=True)
     return _spaced(
-        padded.str.replace_many(
+        pl.concat_str(pl.lit(before), doubled, pl.lit(" ")).str.replace_many(
             [f" {word} " for word in words["word"]],
             [f" {canonical} " for canonical in words["canonical"]],
         )
@@ -184,7 +190,7 @@ def with_name_keys(frame: Frame, column: str, prefix: str = "") -> Frame:
             full_key(pl.col(column)).alias(full),
             second_key(pl.col(column)).alias(f"{prefix}second"),
         )
-        .with_columns(core_key(pl.col(full)).alias(core))
+        .with_columns(in_figures(core_key(pl.col(full))).alias(core))
         .with_columns(
             glued_key(pl.col(core)).alias(f"{prefix}glued"),
             acronym_key(pl.col(core)).alias(f"{prefix}acronym"),

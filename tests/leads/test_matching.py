@@ -17,6 +17,7 @@ from polars.testing import assert_frame_equal
 
 from leads.index import Index
 from leads.matching import MATCH_SCHEMA, match_leads
+from leads.queries import prepare
 from leads.scoring import load_model
 from leads.verdicts import VERDICTS
 
@@ -101,9 +102,13 @@ def test_another_family_of_legal_form_is_never_confirmed(small: Index) -> None:
 
 def test_numbers_are_identity(small: Index) -> None:
     eight = one(small, company_name="Salad & Co 8", postcode="13002")
-    nine = one(small, company_name="Salad & Co 9", postcode="13002")
-    assert eight["siren"] == registry.siren(registry.SALAD_8)
-    assert nine["verdict"] != "confirmed"
+    roman = one(small, company_name="Salad & Co VIII", postcode="13002")
+    assert eight["siren"] == roman["siren"] == registry.siren(registry.SALAD_8)
+    assert eight["verdict"] == roman["verdict"]
+    for number in ("9", "IX"):
+        nine = one(small, company_name=f"Salad & Co {number}", postcode="13002")
+        assert nine["verdict"] != "confirmed"
+        assert nine["siren"] is None or "not_confirmed:numbers_differ" in reasons(nine)
 
 
 def test_a_glued_name_finds_the_unit(small: Index) -> None:
@@ -203,6 +208,8 @@ BAD = [
     ({"company_name": "test"}, "name:unusable"),
     ({"company_name": "N/A"}, "name:unusable"),
     ({"company_name": "SARL"}, "name:unusable"),
+    ({"company_name": "S.A"}, "name:unusable"),
+    ({"company_name": "S. A. R. L."}, "name:unusable"),
     ({"company_name": "xxxxx"}, "name:unusable"),
     ({"company_name": "A" * 10_000}, "name:unusable"),
     ({"company_name": "Q" + "uaternions " * 1000}, "candidates:none"),
@@ -267,6 +274,14 @@ def test_the_same_lead_many_times_gets_the_same_answer(small: Index) -> None:
     rows = [{"company_name": "Alpha Conseil", "postcode": "75011"}] * 500
     frame = pl.DataFrame(match(small, *rows)).drop("match_id", "lead_id")
     assert frame.n_unique() == 1
+
+
+def test_a_million_identical_leads_are_one_question() -> None:
+    lead = registry.leads({"company_name": "Alpha Conseil", "postcode": "75011"})
+    many = lead.select(pl.all().repeat_by(1_000_000).explode())
+    queries = prepare(many)
+    assert (queries.asked.height, queries.spellings.height) == (1, 1)
+    assert queries.leads.height == many.height
 
 
 def test_ids_carry_no_lead_id_and_stay_the_same(small: Index) -> None:

@@ -86,6 +86,13 @@ def test_two_masked_names_never_meet() -> None:
             None,
         ),
         ("COPRO 22 R ST JEAN", "COPRO 22 R SAINT JEAN", None),
+        ("ENTREPRISE JD CONSTRUCTIONS II", "ENTREPRISE JD CONSTRUCTIONS 2", None),
+        ("LYCEE HENRI IV SARL", "LYCEE HENRI 4", "SARL"),
+        ("SCI LOUIS XIV VERSAILLES", "LOUIS 14 VERSAILLES", "SCI"),
+        # One letter is an initial, and in front of all there is nothing to number.
+        ("GARAGE V", "GARAGE V", None),
+        ("III PARTNERS", "III PARTNERS", None),
+        ("IIE REGION", "IIE REGION", None),
     ],
 )
 def test_the_core_key_sets_the_legal_form_apart(name: str, core: str, form: str | None) -> None:

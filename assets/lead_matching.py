@@ -4,8 +4,9 @@ Belongs here: the index of the registry, which leads are due, and the note up to
 the answers hold. Does not belong here: what touches a lead (``leads.incremental``), matching.
 
 A lead is due when it has no answer by the model that serves, when somebody answered about it,
-or when the registry changed in a way that may change its answer. The others keep theirs; so
-does one that is answered the same again: an answer bears the day and the version it was found.
+or when the registry changed in a way that may change its answer. The others keep theirs, byte for
+byte; so does one that is answered the same again: an answer bears the day and the version it was
+found.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import polars as pl
 
 from assets.workspace import Workspace
 from leads.aliases import match_answered
-from leads.incremental import LARGEST_SHARE, Registry, changed_units, grown, touched
+from leads.incremental import LARGEST_SHARE, Registry, changed_units, grown, news, touched
 from leads.index import Index, build_index
 from leads.labels import with_key
 from leads.matching import MATCH_SCHEMA
@@ -148,20 +149,15 @@ def keep(workspace: Workspace, found: pl.DataFrame, due: Asked) -> Matched:
     """Keep the answers found, and note up to where all of them hold."""
     store = workspace.lead_store
     if found.height:
-        store.put_matches(_news(found, store.matches()))
+        # An answer must not go on bearing a version that was withdrawn.
+        versions = workspace.store.state("sirene").versions
+        gone = [one.source_id for one in versions if one.status == "withdrawn"]
+        kept = store.matches().filter(~pl.col("registry_version").is_in(gone))
+        store.put_matches(news(found, kept))
     if not due.labels["applied"].all():
         workspace.label_store.all_applied()
     write_json(matching_note(workspace), due.note, point="matching")
     return Matched(store.matches(), found.height, due.why)
-
-
-def _news(found: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
-    """Return the answers that say something else than the ones kept."""
-    said = [name for name in found.columns if name not in {"matched_at", "registry_version"}]
-    before = kept.select(pl.struct(said).struct.json_encode().alias("said"), *_KEY)
-    now = found.select(pl.struct(said).struct.json_encode().alias("said"), *_KEY)
-    same = now.join(before, on=["said", *_KEY], how="semi").select(_KEY)
-    return found.join(same, on=_KEY, how="anti", maintain_order="left")
 
 
 def _due(

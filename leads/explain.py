@@ -108,9 +108,13 @@ def reasons(has_candidate: pl.Expr) -> pl.Expr:
         pl.when(known & pl.col("was_closed") & ~pl.col("succeeded")).then(pl.lit("siret:closed")),
         pl.when(pl.col("succeeded")).then(pl.format("siret:succeeds({})", "siret")),
     ]
+    by_name = has_candidate & (pl.col("tier") != "identifier")
     rules = pl.col("rules").list.eval(pl.format("not_confirmed:{}", pl.element()))
-    rules = pl.when(has_candidate & (pl.col("tier") != "identifier")).then(rules)
-    parts = [pl.concat_list(evidence), rules, pl.concat_list(fate)]
+    rules = pl.when(by_name).then(rules)
+    # What is made of the best candidate; of a unit that opposed only that it did is said.
+    told = by_name & (pl.col("verdict") != NOT_DIFFUSIBLE)
+    sums = pl.when(told).then(pl.concat_list("made_of", "runner_up"))
+    parts = [pl.concat_list(evidence), rules, pl.concat_list(fate), sums]
     return pl.concat_list(
         "remarks", "codes", *(part.fill_null([]) for part in parts)
     ).list.drop_nulls()

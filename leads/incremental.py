@@ -10,7 +10,8 @@ answer, one of its alternatives or the number it gives is such a unit, and when 
 probability lies so near to a threshold that a small move of weights could carry it across.
 
 Weights of words move a little with the size of the registry. A move below :data:`TOLERANCE`
-since the last full matching is let be; beyond it everything is matched again.
+since the last full matching is let be; beyond it everything is matched again, and an answer that
+says the same as the one before, its probability within :data:`NEAR`, is no news (:func:`news`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import polars as pl
 
+from leads.contributions import LOG_ODDS, RUNNER_UP
 from leads.index import Index, build_index
 from leads.matching import with_candidates
 from leads.queries import prepare
@@ -140,3 +142,46 @@ def grown(units_before: int, index: Index) -> bool:
     """Tell whether the registry is so much larger or smaller that all words weigh otherwise."""
     units = int(index.meta["rows"]["units"])
     return abs(math.log(max(units, 1) / max(units_before, 1))) > TOLERANCE
+
+
+def news(found: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
+    """Return the answers of ``found`` that say something else than those of ``kept``.
+
+    Day and version of an answer, how many units bear a word, and what a probability is made of
+    move with every version of the registry: they alone are no news.
+
+    Args:
+        found: columns of ``matching.MATCH_SCHEMA``.
+        kept: the same, as they were.
+    """
+    before = kept.select(*_LEAD, _said().alias("said"), *_likely("before"))
+    now = found.select(*_LEAD, _said().alias("said"), *_likely("now"))
+    both = now.join(before, on=[*_LEAD, "said"])
+    moved = [
+        (pl.col("p_now") - pl.col("p_before")).abs().fill_null(0.0),
+        (pl.col("others_now") - pl.col("others_before"))
+        .list.eval(pl.element().abs()).list.max().fill_null(0.0),
+    ]  # fmt: skip
+    same = both.filter(pl.max_horizontal(moved) <= NEAR)
+    return found.join(same, on=_LEAD, how="anti", maintain_order="left")
+
+
+def _said() -> pl.Expr:
+    """Return what an answer says, numbers that move left out, as text."""
+    sums = pl.element().str.starts_with(LOG_ODDS) | pl.element().str.starts_with(RUNNER_UP)
+    # At most eight digits: a number of the registry has nine or fourteen.
+    counts = pl.element().str.replace_all(r"\([0-9]{1,8}\)|:[0-9]{1,8}$", "")
+    one = pl.element().struct
+    return pl.struct(
+        "match_id", "verdict", "siren", "siret", "tier", "matched_name", "matched_kind",
+        "question", "model_version", pl.col("probability").is_null().alias("none"),
+        pl.col("reasons").list.eval(counts.filter(~sums)),
+        pl.col("alternatives").list.eval(
+            pl.struct(one.field("siren"), one.field("siret"), one.field("name"))
+        ),
+    ).struct.json_encode()  # fmt: skip
+
+
+def _likely(when: str) -> tuple[pl.Expr, pl.Expr]:
+    others = pl.col("alternatives").list.eval(pl.element().struct.field("probability"))
+    return pl.col("probability").alias(f"p_{when}"), others.alias(f"others_{when}")

@@ -11,7 +11,7 @@ from datetime import date
 
 import polars as pl
 
-from leads import explain, lookup, verdicts
+from leads import contributions, explain, lookup, verdicts
 from leads.duplicates import followed
 from leads.establishments import follow, likeliest
 from leads.index import Index
@@ -81,6 +81,8 @@ def match_leads(
         whole = index is not None and index.whole
     rows = verdicts.decide(queries, units, index, model, whole=whole)
     rows = rows.join(_words(rows, queries, index), on="lead", how="left", maintain_order="left")
+    made = contributions.reasons(units, model)
+    rows = rows.join(made, on="lead", how="left", maintain_order="left")
     answers = _answers(rows, units, index)
     return (
         queries.leads.join(answers, on="lead", how="left", maintain_order="left")

@@ -213,14 +213,22 @@ def with_log_odds(units: pl.DataFrame, model: Model) -> pl.DataFrame:
     return units.with_columns(pl.Series("log_odds", odds, dtype=pl.Float64))
 
 
-def probability(model: Model) -> pl.Expr:
-    """Return the calibrated probability that the candidate is the lead's unit."""
+def calibrated(model: Model) -> tuple[pl.Expr, pl.Expr]:
+    """Return slope and intercept of the calibration of each candidate's tier."""
     slope, intercept = (
-        pl.col("tier").replace_strict(
+        pl.col("tier")
+        .replace_strict(
             list(model.calibration),
             [numbers[place] for numbers in model.calibration.values()],
             return_dtype=pl.Float64,
         )
-        for place in (0, 1)
+        .alias(name)
+        for place, name in enumerate(("slope", "intercept"))
     )
+    return slope, intercept
+
+
+def probability(model: Model) -> pl.Expr:
+    """Return the calibrated probability that the candidate is the lead's unit."""
+    slope, intercept = calibrated(model)
     return (1.0 / (1.0 + (-(slope * pl.col("log_odds") + intercept)).exp())).round(6)

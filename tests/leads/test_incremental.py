@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lead_registry import ESTABLISHMENT_SCHEMA, UNIT_SCHEMA, leads, siren, siret, site, unit
 
-from leads.incremental import changed_units, grown, touched
+from leads.incremental import NEAR, changed_units, grown, news, touched
 from leads.index import Index, build_index
 from leads.matching import match_leads
 from leads.scoring import load_model
@@ -176,3 +176,29 @@ def test_a_registry_that_grew_makes_every_word_weigh_otherwise(
     assert not grown(200, index)
     assert not grown(198, index)
     assert grown(190, index)
+
+
+def test_only_an_answer_that_says_something_else_is_news(
+    before: tuple[dict[str, pl.LazyFrame], pl.DataFrame],
+) -> None:
+    _, kept = before
+    later = kept.with_columns(matched_at=pl.lit(NEXT), registry_version=pl.lit("another"))
+    assert news(later, kept).is_empty()
+    assert news(later, kept.head(0)).equals(later)
+    assert news(later, kept.tail(-1))["lead_id"].to_list() == kept["lead_id"].head(1).to_list()
+    p, reasons = pl.col("probability"), pl.col("reasons")
+    recounted = pl.element().str.replace(r"\(1\)", "(2)").str.replace("^log_odds:.*", "log_odds:0")
+    for change in (p - NEAR / 2, reasons.list.eval(recounted)):
+        assert not later.with_columns(change).equals(later)
+        assert news(later.with_columns(change), kept).is_empty()
+    others = pl.col("alternatives")
+    told = [p - 2 * NEAR, reasons.list.head(1), others.list.head(1), pl.col("siren").reverse()]
+    for change in told:
+        changed = later.with_columns(change)
+        differs = pl.Series(
+            [a != b for a, b in zip(*(
+                rows.select(change.meta.output_name()).to_series().to_list()
+                for rows in (changed, later)), strict=True)]
+        )  # fmt: skip
+        assert differs.any()
+        assert news(changed, kept).equals(changed.filter(differs))

@@ -133,10 +133,16 @@ def build(folder: Path, *, without: pl.Series | None = None) -> Index:
     return write_index(names.lazy(), units.lazy(), establishments.lazy(), folder)
 
 
-def shipped_thresholds() -> dict[str, float]:
-    """Return target precision → threshold of the shipped model, from held-out leads."""
+def shipped_thresholds(*, present: bool = False) -> dict[str, float]:
+    """Return target precision → threshold of the shipped model, from held-out leads.
+
+    Args:
+        present: of leads only whose unit is in the registry, as the peers have theirs; else a
+            share of leads without a unit is minded, as served.
+    """
     text = files("leads").joinpath("model.json").read_text(encoding="utf-8")
-    found: dict[str, float] = json.loads(text)["thresholds"]["confirmed"]["for_precision"]
+    name = "for_precision_if_present" if present else "for_precision"
+    found: dict[str, float] = json.loads(text)["thresholds"]["confirmed"][name]
     return {target: least for target, least in found.items() if least is not None}
 
 

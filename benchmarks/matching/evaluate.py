@@ -59,6 +59,10 @@ def ours(found: Bench, thresholds: dict[str, float]) -> dict[str, Any]:
         "top_1": round(right.height / known.height, 4),
         "top_1_95": measures.interval(right, known),
         "recall_at_precision": measures.recalls(inside, known, thresholds),
+        # With thresholds of leads that all have a unit, which is how the peers have theirs.
+        "recall_at_precision_if_present": measures.recalls(
+            inside, known, data.shipped_thresholds(present=True)
+        ),
         "recall_at_precision_with_open_leads": measures.recalls(top, truth, thresholds),
         "calibration_error": measures.calibration_error(inside),
         "calibration_error_95": measures.calibration_interval(inside),

@@ -245,7 +245,7 @@ def threshold(rows: pl.DataFrame, precision: float) -> float | None:
         rows: ``probability``, ``right``, and ``weight`` if answers count unequally.
         precision: share of answers that shall be right.
     """
-    weight = pl.col("weight") if "weight" in rows.columns else pl.lit(1.0)
+    weight = pl.col("weight") if "weight" in rows.columns else pl.ones(pl.len())
     curve = rows.sort("probability", descending=True).select(
         "probability",
         ((pl.col("right") * weight).cum_sum() / weight.cum_sum()).alias("precision"),
@@ -313,6 +313,10 @@ def fit(index: Index) -> dict[str, Any]:
             f"unit is taken away {FALSE_ACCEPTS:.1%} are confirmed, rules included ({closed})",
             "labels": top.height,
             "for_precision": {f"{share:.2f}": threshold(top, share) for share in PRECISIONS},
+            "for_precision_if_present": {
+                f"{share:.2f}": threshold(top.filter(~pl.col("open")), share)
+                for share in PRECISIONS
+            },
         },
         **{name: {"probability": value, "policy": True} for name, value in POLICY.items()},
     }

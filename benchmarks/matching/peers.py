@@ -1,7 +1,7 @@
 """What other ways of matching find, on the same names, leads and machine.
 
 Belongs here: exact join, rapidfuzz, TF-IDF, DuckDB and the measure common to all. Does not
-belong here: Splink (``splink_peer``), the shipped model (``evaluate``).
+belong here: Splink (``splink_peer``), the pilot (``pilot_peer``), the shipped model (``evaluate``).
 
 All see the same normalised names. Each has its own least score and least margin to the next
 unit, chosen on fit and calibrate for the wanted precision; figures are from the test split.
@@ -20,7 +20,7 @@ from rapidfuzz import fuzz, process
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sparse_dot_topn import sp_matmul_topn
 
-from benchmarks.matching import measures, splink_peer
+from benchmarks.matching import measures, pilot_peer, splink_peer
 from benchmarks.matching.fit import Bench
 from leads.index import Index
 from opendata.warehouse import Warehouse
@@ -54,6 +54,9 @@ def measure(found: Bench, index: Index, leads: pl.DataFrame) -> dict[str, Any]:
         name: _measured(answers, asked, registry)
         for name, answers in systems(labelled, registry).items()
     }
+    # It learns from labels that a made register does not have: not among those of T4.
+    for name, pilot in pilot_peer.PILOTS.items():
+        results[f"pilot_{name}"] = _measured(pilot, asked, registry)
     for scorer in (fuzz.WRatio, fuzz.token_set_ratio):
         results[f"rapidfuzz_{scorer.__name__.lower()}_whole_registry"] = _sampled(
             asked.filter(pl.col("split") == "test"), registry, scorer

@@ -32,6 +32,14 @@ def test_the_threshold_lets_the_allowed_number_of_wrong_ones_pass() -> None:
     assert fit.few_false(candidates([0.9]), leads=200) == 0
 
 
+def test_the_threshold_is_the_least_that_reaches_the_wanted_share() -> None:
+    rows = pl.DataFrame({"probability": [0.9, 0.8, 0.7, 0.6], "right": [True, True, False, True]})
+    assert [fit.threshold(rows, share) for share in (0.75, 0.9)] == [0.6, 0.8]
+    heavy = rows.with_columns(weight=pl.Series([1.0, 1.0, 1.0, 9.0]))
+    assert fit.threshold(heavy, 0.9) == 0.6
+    assert fit.threshold(rows.filter(~pl.col("right")), 0.5) is None
+
+
 def test_what_a_rule_forbids_does_not_raise_the_threshold() -> None:
     forbidden = candidates([0.99, 0.98, 0.97], exact_core=0.0, exact_glued=0.0, name_alone=0.6)
     assert fit.few_false(forbidden, leads=100) == 0

@@ -24,8 +24,8 @@ from sirene.nomenclatures import (
 
 #: Keys of records, and codes that the title already says in words.
 _FOR_MACHINES = {
-    "applicant", "caractere_employeur", "code_postal", "etat_administratif", "idweb", "outcome",
-    "plan", "role", "severity", "siret", "stage", "status", "topic", "uid",
+    "applicant", "caractere_employeur", "code_postal", "etat_administratif", "idweb", "large_by",
+    "outcome", "plan", "role", "severity", "siret", "stage", "status", "topic", "uid",
 }  # fmt: skip
 #: The title says them, unless there is a value before to compare with.
 _IN_THE_TITLE = {"denomination", "montant_eur", "note_index", "price_eur", "procedure"}

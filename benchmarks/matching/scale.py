@@ -211,8 +211,6 @@ def measured(
     folder: Path, scale: Fraction, *, leads: int, limit: int, ours: bool
 ) -> dict[str, Any]:
     """Return the figures of every step at one scale."""
-    from benchmarks.matching import peers  # see peer
-
     files(folder, scale)
     result: dict[str, Any] = {
         "scale": str(scale),
@@ -221,7 +219,11 @@ def measured(
         "match": step(folder, "match", str(leads)),
         "peers": {},
     }
-    for name in () if ours else peers.NAMES:
+    if ours:
+        return result
+    from benchmarks.matching import peers  # see peer
+
+    for name in peers.NAMES:
         largest = None
         for share in SHARES:
             found = step(folder, "peer", name, str(share), str(limit))

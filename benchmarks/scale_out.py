@@ -110,6 +110,9 @@ WORK: Mapping[str, Callable[[Place, Share], int]] = {
 
 def work(name: str, share: Share, place: Place) -> None:
     """Be a worker: wait for the word, do the share, say what it took."""
+    # One processor each: not every library is told how many threads it may have.
+    processors = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {processors[share.number % len(processors)]})
     print("ready", flush=True)
     sys.stdin.readline()
     wall, cpu = time.perf_counter(), time.process_time()

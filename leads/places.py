@@ -63,10 +63,15 @@ def _in_steps(column: pl.Expr, step: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
     Polars repeats the folding of letters, by far the dearest part, for each use within one
     expression.
     """
+    return _once(_once(column, plain), step)
+
+
+def _once(column: pl.Expr, step: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    """Return ``step`` of the text, which is made once however often the step reads it."""
 
     def computed(texts: pl.Series) -> pl.Series:
         frame = pl.DataFrame({"text": texts.cast(pl.String)})
-        return frame.select(plain(pl.col("text"))).select(step(pl.col("text"))).to_series()
+        return frame.select(step(pl.col("text"))).to_series()
 
     return column.map_batches(computed, return_dtype=pl.String, is_elementwise=True)
 
@@ -171,7 +176,7 @@ def place_keys(postcode: str, city: str, department: str | None) -> list[pl.Expr
     return [
         code.alias("postcode"),
         city_key(pl.col(city)).alias("city"),
-        pl.coalesce(*given, departement_of_postcode(code), *short).alias("department"),
+        pl.coalesce(*given, _once(code, departement_of_postcode), *short).alias("department"),
     ]
 
 

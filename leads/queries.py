@@ -63,8 +63,7 @@ def prepare(leads: pl.DataFrame) -> Queries:
         plain(pl.col("company_name")).alias("plain_name"),
         plain(pl.col("country")).alias("plain_country"),
     )
-    asked = folded.with_columns(
-        *_identifiers(),
+    asked = _identified(folded).with_columns(
         *place_keys("postcode", "city", "department"),
         _name().alias("name"),
         _domain().alias("domain"),
@@ -88,17 +87,20 @@ def prepare(leads: pl.DataFrame) -> Queries:
     )  # fmt: skip
 
 
-def _identifiers() -> list[pl.Expr]:
-    siren, siret = (pl.col(n).str.replace_all(_NOT_DIGITS, "") for n in ("siren", "siret"))
-    siret_ok = pl.when(siret_is_valid(siret)).then(siret)
-    return [
-        pl.when(siren_is_valid(siren)).then(siren).alias("siren_ok"),
-        siret_ok.alias("siret_ok"),
-        siret_ok.str.slice(0, 9).alias("siret_siren"),
+def _identified(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with the numbers that can be used, and whether those given look like some."""
+    # Step by step: within one expression Polars would compute the check digits for each use.
+    bare = rows.with_columns(
+        pl.col(name).str.replace_all(_NOT_DIGITS, "").alias(f"{name}_ok")
+        for name in ("siren", "siret")
+    )
+    return bare.with_columns(
+        pl.when(siren_is_valid(pl.col("siren_ok"))).then("siren_ok").alias("siren_ok"),
+        pl.when(siret_is_valid(pl.col("siret_ok"))).then("siret_ok").alias("siret_ok"),
         siren_of_tva(pl.col("vat")).alias("vat_siren"),
-        siren.str.contains(r"^[0-9]{9}$").alias("siren_shape"),
-        siret.str.contains(r"^[0-9]{14}$").alias("siret_shape"),
-    ]
+        pl.col("siren_ok").str.contains(r"^[0-9]{9}$").alias("siren_shape"),
+        pl.col("siret_ok").str.contains(r"^[0-9]{14}$").alias("siret_shape"),
+    ).with_columns(pl.col("siret_ok").str.slice(0, 9).alias("siret_siren"))
 
 
 def _remarks() -> list[pl.Expr]:

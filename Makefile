@@ -84,13 +84,13 @@ bench-matching: $(VENV)/.bench ## matching beside its peers, on the labelled lea
 	$(BIN)/python -m benchmarks.matching.evaluate --scale $(SCALE)
 
 # Runs are killed at every point and N times at random moments (test-full: 20), run again and
-# compared; then N in the life of a feed, its random walk without a kill, and every fifth point
+# compared; then N in the life of a feed, N random walks of it without a kill, and every fifth point
 # of a mirroring to an object store.
 N ?= 1000
 soak: $(VENV)/.dev ## the kill tests with N (1000) random moments; takes hours
 	SOAK_KILLS=$(N) $(BIN)/python -m pytest -m full -n 2 tests/ingest/test_kill.py
 	SOAK_KILLS=$(N) $(BIN)/python -m pytest -m full tests/signals/test_feed_kills.py
-	$(BIN)/python -m pytest -m full tests/signals/test_feed_interleaved.py tests/signals/test_feed_remote.py
+	SOAK_KILLS=$(N) $(BIN)/python -m pytest -m full tests/signals/test_feed_interleaved.py tests/signals/test_feed_remote.py
 
 SECONDS_EACH ?= 10
 fuzz: $(VENV)/.full ## hostile inputs guided by coverage; SECONDS_EACH (10) for each parser

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
+from leads.contributions import LOG_ODDS, RUNNER_UP
 from opendata.errors import StateError
 from signals.feed import manifest
 
@@ -152,7 +153,10 @@ def _lead(row: Mapping[str, Any], own: pl.DataFrame, as_of: date) -> Lead:
         suppressed=row["suppressed_by"] is not None,
         probability=row["probability"],
         verdict=row["verdict"],
-        reasons=tuple(row["reasons"] or ()),
+        # What a probability is made of is for who tunes the matching.
+        reasons=tuple(
+            one for one in row["reasons"] or () if not one.startswith((LOG_ODDS, RUNNER_UP))
+        ),
         told=tuple(_told(one, as_of) for one in mine.iter_rows(named=True)),
     )
 

@@ -78,6 +78,15 @@ def test_leads_come_by_score_with_their_evidence(facts: Facts) -> None:
         assert all(told.proofs and told.proofs[0].attribution for told in lead.told)
 
 
+def test_reasons_are_those_that_people_read(replayed: Replayed) -> None:
+    arithmetic = ("log_odds:", "runner_up:")
+    kept = replayed.workspace.lead_store.matches().explode("reasons")["reasons"].drop_nulls()
+    assert any(one.startswith(arithmetic) for one in kept)
+    reasons = [one for lead in shown(replayed, None, 500).top for one in lead.reasons]
+    assert reasons
+    assert not any(one.startswith(arithmetic) for one in reasons)
+
+
 def test_one_account_sees_its_own_leads_only(replayed: Replayed, facts: Facts) -> None:
     own = shown(replayed, "demo-btp", 500)
     assert {lead.account for lead in own.top} == {"demo-btp"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from datetime import date, datetime, timedelta
@@ -226,9 +227,13 @@ class Feed(RuleBasedStateMachine):
             assert len(set(known.values())) == last
 
 
+#: Walks without a kill in `make test-full`; `make soak` asks for more.
+WALKS = int(os.environ.get("SOAK_KILLS", "30"))
+
+
 @pytest.mark.parametrize(
     ("examples", "steps"),
-    [(8, 20), pytest.param(60, 30, marks=pytest.mark.full)],
+    [(8, 20), pytest.param(WALKS, 30, marks=pytest.mark.full)],
     ids=["a few", "many"],
 )
 def test_any_interleaving_leaves_the_consumer_with_what_stands(examples: int, steps: int) -> None:

@@ -13,7 +13,7 @@ import pytest
 from pipelines.settings import ROOT
 
 #: `make soak` asks for more.
-SEED, KILLS = 2026, int(os.environ.get("SOAK_KILLS", "60"))
+SEED, KILLS = 2026, int(os.environ.get("SOAK_KILLS", "30"))
 
 
 def walked(folder: Path, seed: int, kills: int) -> dict[str, object]:

@@ -44,7 +44,7 @@ def both(before: State, after: State) -> tuple[pl.DataFrame, pl.DataFrame]:
     return quick, compare(before.registry, after.registry, observed_at=NOW).collect()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(registers(2), registers(2), SIRENS, SIRENS, SIRENS)
 def test_by_hashes_the_rows_of_the_full_comparison_are_found(
     stock: Registry, later: Registry, treated_since: list[str], first: list[str], second: list[str]

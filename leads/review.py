@@ -149,16 +149,32 @@ def write_queue(rows: pl.DataFrame, out: Path) -> None:
     Raises:
         SettingsError: another suffix.
     """
-    suffix = out.suffix.lower()
-    if suffix == ".html":
+    if out.suffix.lower() == ".html":
         write_bytes(out, page(rows).encode(), point="review", private=True)
         return
+    write_rows(rows, out, "queue", point="review", also=".html, ")
+
+
+def write_rows(rows: pl.DataFrame, out: Path, what: str, *, point: str, also: str = "") -> None:
+    """Write rows about leads as CSV or Parquet, by the suffix of ``out``; mode 0600.
+
+    Args:
+        rows: what to write.
+        out: the file.
+        what: what it is called, for the message.
+        point: name of what is written, for the kill tests.
+        also: endings that the caller takes beside these two, for the message.
+
+    Raises:
+        SettingsError: another suffix.
+    """
+    suffix = out.suffix.lower()
     if suffix not in {".csv", ".parquet"}:
         raise SettingsError(
-            f"a queue is not written as {suffix or 'a file without suffix'}",
-            next_step="name a file that ends in .html, .csv or .parquet",
+            f"a {what} is not written as {suffix or 'a file without suffix'}",
+            next_step=f"name a file that ends in {also}.csv or .parquet",
         )
-    with atomic_file(out, point="review", private=True) as path:
+    with atomic_file(out, point=point, private=True) as path:
         if suffix == ".csv":
             # The mark lets Excel read accents.
             harmless(rows).write_csv(path, include_bom=True)

@@ -27,6 +27,8 @@ from leads.scoring import IDENTIFIER, TIERS, Model
 CONFIRMED, PROBABLE, AMBIGUOUS = "confirmed", "probable", "ambiguous"
 NO_MATCH, NOT_DIFFUSIBLE = "no_match", "not_diffusible"
 VERDICTS = (CONFIRMED, PROBABLE, AMBIGUOUS, NO_MATCH, NOT_DIFFUSIBLE)
+#: As people look at them: what may be used first.
+BY_CERTAINTY = (CONFIRMED, PROBABLE, AMBIGUOUS, NOT_DIFFUSIBLE, NO_MATCH)
 
 #: A name of so few letters is an acronym or a common word.
 SHORT_NAME = 4

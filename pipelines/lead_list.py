@@ -14,13 +14,12 @@ from rich.text import Text
 
 from assets.workspace import Workspace
 from leads.privacy.use import usable
-from opendata.cells import harmless
+from leads.review import write_rows
+from leads.verdicts import BY_CERTAINTY
 from opendata.errors import SettingsError, StateError
-from opendata.files import atomic_file
 from pipelines.console import console
+from pipelines.review import require_outside
 
-#: Most certain first, as people look for what may be used.
-VERDICTS = ("confirmed", "probable", "ambiguous", "not_diffusible", "no_match")
 _SAID = ("account_id", "lead_id", "company_name", "postcode", "city")
 _FOUND = ("verdict", "siren", "siret", "matched_name", "probability", "reasons")
 
@@ -46,9 +45,10 @@ def lead_list(
         SettingsError: there is no such verdict.
         StateError: there are no leads yet.
     """
-    if verdict is not None and verdict not in VERDICTS:
+    if verdict is not None and verdict not in BY_CERTAINTY:
         raise SettingsError(
-            f"no verdict is called {verdict!r}", next_step=f"choose one of {', '.join(VERDICTS)}"
+            f"no verdict is called {verdict!r}",
+            next_step=f"choose one of {', '.join(BY_CERTAINTY)}",
         )
     store = workspace.lead_store
     leads = store.leads(account)
@@ -66,7 +66,7 @@ def lead_list(
         wanted = pl.col("company_name").str.to_lowercase()
         rows = rows.filter(wanted.str.contains(find.lower(), literal=True))
     rank = pl.col("verdict").replace_strict(
-        VERDICTS, range(len(VERDICTS)), default=len(VERDICTS), return_dtype=pl.Int8
+        BY_CERTAINTY, range(len(BY_CERTAINTY)), default=len(BY_CERTAINTY), return_dtype=pl.Int8
     )
     return rows.with_columns(pl.col("reasons").list.join(", ")).sort(
         rank, "probability", *key, descending=[False, True, False, False], nulls_last=True
@@ -79,23 +79,8 @@ def write_list(rows: pl.DataFrame, out: Path, *, exports: Path) -> None:
     Raises:
         SettingsError: another suffix, or a place from which others fetch.
     """
-    if out.resolve().is_relative_to(exports.resolve()):
-        raise SettingsError(
-            "the list names leads and must not lie among the exports",
-            next_step="name a file elsewhere",
-            file=out.name,
-        )
-    if out.suffix.lower() not in {".csv", ".parquet"}:
-        raise SettingsError(
-            f"a list is not written as {out.suffix or 'a file without suffix'}",
-            next_step="name a file that ends in .csv or .parquet",
-        )
-    with atomic_file(out, point="lead-list", private=True) as path:
-        if out.suffix.lower() == ".csv":
-            # The mark lets Excel read accents.
-            harmless(rows).write_csv(path, include_bom=True)
-        else:
-            rows.write_parquet(path)
+    require_outside(exports, out, "the list names leads")
+    write_rows(rows, out, "list", point="lead-list")
 
 
 def print_list(

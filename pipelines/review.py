@@ -38,7 +38,7 @@ def export_review(
         audit: confirmed leads to add, to measure how many are right.
         limit: at most so many.
     """
-    _require_outside(workspace, out)
+    require_outside(workspace.exports, out, "the queue describes leads")
     matches = workspace.lead_store.matches(account)
     rows = queue(
         workspace.lead_store.leads(account),
@@ -148,11 +148,11 @@ def _figures(measured: Measured) -> list[str]:
     ]
 
 
-def _require_outside(workspace: Workspace, out: Path) -> None:
-    """Refuse the folder that others fetch from."""
-    if out.resolve().is_relative_to(workspace.exports.resolve()):
+def require_outside(exports: Path, out: Path, what: str) -> None:
+    """Refuse the folder that others fetch from, for a file of which ``what`` is true."""
+    if out.resolve().is_relative_to(exports.resolve()):
         raise SettingsError(
-            "the queue describes leads and must not lie among the exports",
+            f"{what} and must not lie among the exports",
             next_step="name a file elsewhere",
             file=out.name,
         )

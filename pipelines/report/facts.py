@@ -15,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
+from leads.verdicts import BY_CERTAINTY
 from opendata.errors import StateError
 from pipelines.report.timelines import Lead, best_leads, one_lead, table, web
 from signals.contract import SIGNAL_SCHEMA
@@ -24,7 +25,6 @@ from signals.segments import latest
 #: Weeks with signals that the chart shows, the latest.
 WEEKS = 26
 _STANDS = pl.col("op").is_in(["ASSERT", "AMEND"])
-VERDICTS = ("confirmed", "probable", "ambiguous", "not_diffusible", "no_match")
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def gather(
         weeks=_weeks(seen, shown),
         departements=_counted(seen["departement"].drop_nulls()),
         leads=sum(rows.height for rows in matches),
-        verdicts={name: verdicts[name] for name in VERDICTS if name in verdicts},
+        verdicts={name: verdicts[name] for name in BY_CERTAINTY if name in verdicts},
         reliability=_reliability(),
         top=best_leads(folders, told, as_of, leads)
         if lead is None

@@ -7,13 +7,12 @@ import io
 import json
 import random
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 import pytest
 from descriptions import COLUMN, dataset, resource
-from loopback import Loopback, Reply, fast_http, loopback
+from loopback import Loopback, Reply, fast_http
 
 from opendata import beginning
 from opendata.beginning import SMALL, headers_of, read_beginning
@@ -23,12 +22,6 @@ from opendata.errors import ContractError, DownloadError, PortalError
 HOST = "www.data.gouv.fr"
 URL, PATH = f"https://{HOST}/file", f"/{HOST}/file"
 HEADERS = ["siren", "nom", "Année"]
-
-
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    with loopback() as running:
-        yield running
 
 
 def described(**changes: Any) -> Resource:

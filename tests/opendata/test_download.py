@@ -17,7 +17,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from downloads import CLOCK, HOST, PATH, REMOTE, ROWS, job, kept, run
-from loopback import Loopback, Reply, fast_http, loopback
+from loopback import Loopback, Reply, fast_http
 
 from opendata import files
 from opendata.download import Outcome
@@ -27,12 +27,6 @@ from opendata.pace import Limits, Retry
 from opendata.portals.datagouv import DataGouv
 from opendata.receipt import Receipt, load_receipt, receipt_path
 from opendata.remote import Checksum, DateWindow
-
-
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    with loopback() as running:
-        yield running
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from downloads import HOST, PATH, REMOTE, ROWS, SIZE, V1, endless, job, kept, leave_half, run
-from loopback import Loopback, Reply, as_json, fast_http, loopback
+from loopback import Loopback, Reply, as_json, fast_http
 
 from opendata import files
 from opendata.catalogue import Dataset, Resource
@@ -19,12 +19,6 @@ from opendata.http import Http
 from opendata.pace import Limits
 from opendata.portals.datagouv import DataGouv
 from opendata.remote import Page, RemoteFile
-
-
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    with loopback() as running:
-        yield running
 
 
 @pytest.fixture

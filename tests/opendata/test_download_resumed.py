@@ -9,17 +9,11 @@ from pathlib import Path
 
 import pytest
 from downloads import HALF, HOST, PATH, REMOTE, ROWS, SIZE, V1, endless, kept, leave_half, run
-from loopback import Loopback, Reply, fast_http, loopback
+from loopback import Loopback, Reply, fast_http
 
 from opendata.errors import DownloadError
 from opendata.http import CutError, Http
 from opendata.pace import Retry
-
-
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    with loopback() as running:
-        yield running
 
 
 @pytest.fixture

@@ -28,12 +28,6 @@ PATH = f"/{HOST}/api"
 
 
 @pytest.fixture
-def server() -> Iterator[Loopback]:
-    with loopback() as running:
-        yield running
-
-
-@pytest.fixture
 def http(server: Loopback) -> Iterator[Http]:
     with fast_http(server, HOST) as client:
         yield client

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import pytest
 from descriptions import dataset, resource
-from loopback import TLS, Loopback, Reply, as_json, fast_http, loopback
+from loopback import TLS, Loopback, Reply, as_json, fast_http
 
 from opendata.addresses import Addresses, PortalBases
 from opendata.catalogue import Dataset, load_catalogue
@@ -146,12 +146,6 @@ def test_silence_of_the_publisher_is_told(sample: SamplePortal, day: date, *, st
 
 
 # -- what the sample does not do --------------------------------------------------------
-
-
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    with loopback() as running:
-        yield running
 
 
 def serve(server: Loopback, contents: Mapping[str, bytes], months: Mapping[str, str]) -> None:

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from descriptions import dataset, resource
-from loopback import Loopback, Reply, as_json, fast_http, loopback
+from loopback import Loopback, Reply, as_json, fast_http
 
 from opendata.errors import PortalError
 from opendata.http import UnavailableError
@@ -23,12 +22,6 @@ DATASERVICES = "322d1475-f36a-472d-97ce-d218c8f79092"
 
 def recorded(name: str) -> Any:
     return json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
-
-
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    with loopback() as running:
-        yield running
 
 
 def describe(

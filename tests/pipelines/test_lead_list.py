@@ -10,10 +10,11 @@ from operating import copied
 from replaying import Replayed
 from typer.testing import CliRunner
 
+from leads.verdicts import BY_CERTAINTY
 from opendata.errors import SettingsError, StateError
 from opendata.sample_portal import SamplePortal
 from pipelines.cli import app
-from pipelines.lead_list import VERDICTS, lead_list, write_list
+from pipelines.lead_list import lead_list, write_list
 from pipelines.privacy import Subject, carry_out
 
 
@@ -21,7 +22,7 @@ def test_every_lead_stands_there_once_the_most_certain_first(replayed: Replayed)
     rows = lead_list(replayed.workspace)
     matches = replayed.workspace.lead_store.matches()
     assert rows.height == matches.height == rows.select("account_id", "lead_id").n_unique()
-    order = [VERDICTS.index(verdict) for verdict in rows["verdict"]]
+    order = [BY_CERTAINTY.index(verdict) for verdict in rows["verdict"]]
     assert order == sorted(order)
     sure = rows.filter(pl.col("verdict") == "confirmed")["probability"].to_list()
     assert sure == sorted(sure, reverse=True)

@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import shutil
-import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from polars.io.plugins import register_io_source
+import pyarrow.parquet as pq
 
 from benchmarks.france import expected, histories, sites, units
 from benchmarks.france.measured import Pools, pools
@@ -31,6 +30,7 @@ from benchmarks.france.recipe import AFTER, BEFORE, FRANCE, Plan, plan
 
 #: Units made at a time: about 0.5 GB of rows.
 RANGE = 200_000
+ROW_GROUP = 1 << 17
 Make = Callable[[Plan, int, Pools], pl.DataFrame]
 FILES: dict[str, Make] = {
     "StockUniteLegale": units.units,
@@ -56,29 +56,12 @@ def ranges(size: int, step: int = RANGE) -> Iterator[tuple[int, int]]:
         yield start, min(size, start + step)
 
 
-def rows(make: Make, month: int, size: int, made_of: Pools, intensity: int = 1) -> pl.LazyFrame:
-    """Return the rows of one file, made range by range while they are read."""
-    first = make(plan(0, min(size, 2_000), size, made_of, intensity=intensity), month, made_of)
-
-    def source(
-        with_columns: list[str] | None,
-        predicate: pl.Expr | None,
-        n_rows: int | None,
-        batch_size: int | None,
-    ) -> Iterator[pl.DataFrame]:
-        del batch_size
-        left = n_rows if n_rows is not None else sys.maxsize
-        for start, stop in ranges(size):
-            frame = make(plan(start, stop, size, made_of, intensity=intensity), month, made_of)
-            frame = frame.head(left)
-            left -= frame.height
-            if with_columns is not None:
-                frame = frame.select(with_columns)
-            yield frame if predicate is None else frame.filter(predicate)
-            if left <= 0:
-                return
-
-    return register_io_source(source, schema=first.schema)
+def parts(
+    make: Make, month: int, size: int, made_of: Pools, intensity: int = 1
+) -> Iterator[pl.DataFrame]:
+    """Make the rows of one file range by range, one at a time in memory."""
+    for start, stop in ranges(size):
+        yield make(plan(start, stop, size, made_of, intensity=intensity), month, made_of)
 
 
 def expectations(size: int, made_of: Pools, folder: Path, intensity: int = 1) -> None:
@@ -110,21 +93,35 @@ def month_folder(folder: Path, month: int) -> Path:
     return folder / (BEFORE, AFTER)[month].isoformat()
 
 
-def parquet(frame: pl.LazyFrame, target: Path) -> None:
-    """Write one file as the publisher's Parquet."""
-    frame.sink_parquet(target, compression="zstd", row_group_size=1 << 17)
+def parquet(frames: Iterator[pl.DataFrame], target: Path) -> None:
+    """Write one file as the publisher's Parquet.
+
+    By pyarrow, which writes a row group when it is given one: a sink of Polars takes in ranges
+    faster than it writes them, and held 10 GB of them at full size.
+    """
+    left = next(frames)
+    with pq.ParquetWriter(target, left.to_arrow().schema, compression="zstd") as writer:
+        for frame in frames:
+            left = pl.concat([left, frame])
+            ready = left.height // ROW_GROUP * ROW_GROUP
+            if ready:
+                writer.write_table(left.head(ready).to_arrow(), row_group_size=ROW_GROUP)
+                left = left.slice(ready)
+        writer.write_table(left.to_arrow(), row_group_size=ROW_GROUP)
 
 
-def zipped_csv(frame: pl.LazyFrame, target: Path) -> None:
-    """Write one file as the publisher's CSV in a zip."""
-    loose = target.with_name(target.stem.removesuffix(".zip") + "_utf8.csv")
-    frame.with_columns(
-        pl.selectors.boolean().cast(pl.String),
-        pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S"),
-    ).sink_csv(loose)
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        archive.write(loose, loose.name)
-    loose.unlink()
+def zipped_csv(frames: Iterator[pl.DataFrame], target: Path) -> None:
+    """Write one file as the publisher's CSV in a zip, straight into it."""
+    name = target.name.partition(".")[0] + "_utf8.csv"
+    with (
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open(name, "w", force_zip64=True) as file,
+    ):
+        for number, frame in enumerate(frames):
+            frame.with_columns(
+                pl.selectors.boolean().cast(pl.String),
+                pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S"),
+            ).write_csv(file, include_header=number == 0)
 
 
 def require_space(folder: Path, needed: int) -> None:
@@ -155,7 +152,9 @@ def write(
             target = month_folder(folder, month) / f"{name}.{'zip' if csv else 'parquet'}"
             started = time.perf_counter()
             fresh = not target.exists()
-            whole(target, partial(zipped_csv if csv else parquet, rows(make, month, size, made_of)))
+            whole(
+                target, partial(zipped_csv if csv else parquet, parts(make, month, size, made_of))
+            )
             if fresh:
                 took, size_mb = time.perf_counter() - started, target.stat().st_size / 1e6
                 print(

@@ -94,7 +94,7 @@ def files(folder: Path, scale: Fraction) -> list[Path]:
     for name in FILES:
         target = france.month_folder(folder, 0) / f"{name}.parquet"
         france.whole(
-            target, partial(france.parquet, france.rows(france.FILES[name], 0, size, made_of))
+            target, partial(france.parquet, france.parts(france.FILES[name], 0, size, made_of))
         )
         targets.append(target)
     return targets

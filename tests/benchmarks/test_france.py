@@ -20,7 +20,7 @@ from assets.sirene.normalise import normalise
 from benchmarks.france import expected, histories, sites, units
 from benchmarks.france.measured import Pools, pools
 from benchmarks.france.recipe import AFTER, Event, Plan, plan
-from benchmarks.france.write import FILES, parquet, rows
+from benchmarks.france.write import FILES, parquet, parts
 from opendata import row_hashes
 from opendata.catalogue import load_dataset
 from opendata.contract import read_resource
@@ -59,7 +59,7 @@ def months(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tables, Tables]:
             work = tmp_path_factory.mktemp(f"{resource.name}-{month}")
             name = "".join(part.capitalize() for part in resource.name.split("-"))
             path = work / f"{name}.parquet"
-            parquet(rows(FILES[name], month, UNITS, made_of(), INTENSITY), path)
+            parquet(parts(FILES[name], month, UNITS, made_of(), INTENSITY), path)
             read = read_resource(resource, [path], work=work, again=True)
             assert read.rejected_rows == 0, read.rules
             raw[resource.name] = arranged(read.rows, resource.order, work / "arranged.parquet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -19,8 +20,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scale")
     pools = france.pools(bundled=True)
     for name in scale.FILES:
-        rows = france.rows(france.FILES[name], 0, UNITS, pools)
-        france.whole(france.month_folder(folder, 0) / f"{name}.parquet", rows.sink_parquet)
+        rows = france.parts(france.FILES[name], 0, UNITS, pools)
+        target = france.month_folder(folder, 0) / f"{name}.parquet"
+        france.whole(target, partial(france.parquet, rows))
     facts = scale.build(folder)
     assert facts["units"] == Index.open(folder / "index").units > UNITS * 0.9
     assert 0 < facts["own_mb"] <= facts["peak_mb"]

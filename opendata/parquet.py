@@ -19,9 +19,10 @@ from opendata.errors import StateError
 from opendata.files import atomic_file, digest
 from opendata.warehouse import Warehouse, identifier, literal
 
-#: Fixed, so that bytes depend on neither the number of threads nor the machine. Large
-#: enough to compress, small enough for one key to be found in milliseconds.
-ROW_GROUP = 1 << 15
+#: Fixed, so that bytes depend on neither the number of threads nor the machine. Smaller ones
+#: cost more to write and to open (DuckDB prepares every column of every group it is asked
+#: about), larger ones more to read one row of.
+ROW_GROUP = 1 << 17
 #: Above this many rows a sort goes through DuckDB, which spills to disk.
 SORT_IN_MEMORY = 3_000_000
 #: Rows put in order at a time where only neighbours are out of order.

@@ -31,7 +31,7 @@ import opendata.ingest
 import opendata.quality
 from assets.sirene import normalise as sirene
 from benchmarks.france.recipe import AFTER, BEFORE
-from benchmarks.france.write import held_bytes, month_folder, peak_mb
+from benchmarks.france.write import forget_peak, held_bytes, month_folder, peak_mb
 from opendata import files, parquet
 from opendata.catalogue import load_dataset
 from opendata.clock import Clock
@@ -87,11 +87,14 @@ def fetched(folder: Path, data: Path, month: int) -> None:
 
 
 class Steps:
-    """Elapsed and processor seconds of each step of a build, by name."""
+    """Elapsed and processor seconds and the most memory of each step of a build, by name."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
         self.busy: dict[str, float] = defaultdict(float)
+        self.peak: dict[str, int] = defaultdict(int)
+        #: Of the whole process: asking for the peak of a step forgets those before it.
+        self.highest = 0
 
     def watch(self, module: Any, name: str, label: Callable[..., str]) -> None:
         """Time every call of a function of the engine, without changing what it does."""
@@ -99,12 +102,17 @@ class Steps:
 
         @wraps(function)
         def timed(*given: Any, **named: Any) -> Any:
+            step = label(*given, **named)
+            self.highest = max(self.highest, peak_mb())
+            forget_peak()
             started, busy = time.perf_counter(), time.process_time()
             try:
                 return function(*given, **named)
             finally:
-                self.seconds[label(*given, **named)] += time.perf_counter() - started
-                self.busy[label(*given, **named)] += time.process_time() - busy
+                self.seconds[step] += time.perf_counter() - started
+                self.busy[step] += time.process_time() - busy
+                self.peak[step] = max(self.peak[step], peak_mb())
+                self.highest = max(self.highest, peak_mb())
 
         setattr(module, name, timed)
 
@@ -154,13 +162,14 @@ def one_build(folder: Path, data: Path, month: int) -> dict[str, Any]:
     return {
         "seconds": round(time.perf_counter() - began, 2),
         "cpu_seconds": round(time.process_time() - busy, 2),
-        "peak_mb": peak_mb(),
+        "peak_mb": max(steps.highest, peak_mb()),
         "status": outcome.status,
         "read": version.read,
         "accepted": version.accepted,
         "rejected": version.rejected,
         "steps": {name: round(took, 2) for name, took in steps.seconds.items()},
         "steps_cpu": {name: round(took, 2) for name, took in steps.busy.items()},
+        "steps_peak_mb": dict(steps.peak),
         "tables": {
             # With the hashes of the rows, where a table has them.
             name: {
